@@ -1,0 +1,124 @@
+# The only list of commands. Linux, Python 3.11 to 3.13 and make are enough for: setup, demo, test.
+# `make check` uses more where it is there (node, npm, spin, gcc); what is missing is skipped out loud, and fails under CI.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  "$$p" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 \
+  && { echo "$$p"; break; }; done)
+BIN := .venv/bin
+EVM := contracts/evm
+FORGE := node_modules/@foundry-rs/forge-linux-amd64/bin/forge
+PYTEST := $(BIN)/python -m pytest
+CODE := bridge relayer notary tests requirements/install.py
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+  --python-version 3.11 $(UPGRADE) --group build
+# $(call need,tool,package): true if the tool is there; else says so, and fails under CI
+need = command -v $(1) >/dev/null || { echo "SKIPPED $@: no $(1) on this machine (install $(2))"; [ -z "$${CI:-}" ]; exit $$?; }
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- for everyone ----------------------------------------------------------------------------------------------------
+
+.PHONY: setup setup-test setup-check
+setup: ## .venv with what the bridge needs to run
+	@$(call install,run)
+setup-test:
+	@$(call install,test)
+setup-check:
+	@$(call install,check)
+
+define install
+	python="$(PYTHON)"; [ -n "$$python" ] || { echo "setup: needs Python 3.11, 3.12 or 3.13 with venv; none runs here."; \
+	  echo "setup: install it (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3"; exit 1; }; \
+	"$$python" requirements/install.py $(1)
+endef
+
+.PHONY: demo
+demo: setup ## three transfers on an embedded network: one commits, one is refused, one expires
+	@$(BIN)/naru demo
+
+.PHONY: test
+test: setup-test ## every test that needs Python only
+	@$(PYTEST) -m "not anvil" $(ARGS)
+
+.PHONY: check
+check: lint type proto artifacts cover contracts e2e wheel model mutants ## everything that must be green before a commit
+	@echo "make check: all green"
+
+.PHONY: clean
+clean: ## remove what was built; .venv and node_modules stay
+	@rm -rf build dist .cache .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis $(EVM)/out $(EVM)/cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# --- the parts of check ----------------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: setup-check ## ruff: rules and layout
+	@$(BIN)/ruff check --quiet $(CODE) && $(BIN)/ruff format --quiet --check $(CODE) && echo "lint: clean"
+
+.PHONY: type
+type: setup-check ## mypy, strict, tests too
+	@$(BIN)/mypy
+
+.PHONY: proto
+proto: setup-check ## gRPC stubs equal what the pinned generator makes (WRITE=1 makes them anew)
+	@$(BIN)/python -m tests.tidy.stubs $(if $(WRITE),--write,--check)
+
+.PHONY: vectors
+vectors: setup-check ## write the test vectors anew
+	@$(BIN)/python -m tests.vectors.statements
+
+.PHONY: diagram
+diagram: setup-check ## write the state table and diagram of docs/protocol.md anew, from PLAN
+	@$(BIN)/python -m tests.tidy.diagram --write
+
+.PHONY: cover
+cover: setup-check ## full branch coverage of the pure parts, bridge/core and bridge/frost, by their unit tests
+	@$(PYTEST) -qq tests/unit/core tests/unit/frost --cov=bridge.core --cov=bridge.frost --cov-branch \
+	  --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+$(EVM)/node_modules/.package-lock.json: $(EVM)/package-lock.json
+	@cd $(EVM) && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
+
+.PHONY: node
+node:
+	@$(call need,npm,nodejs and npm); $(MAKE) $(EVM)/node_modules/.package-lock.json
+
+.PHONY: contracts
+contracts: node ## forge build and tests
+	@$(call need,npm,nodejs and npm); cd $(EVM) && $(FORGE) test
+
+.PHONY: artifacts
+artifacts: setup-check node ## committed ABI and bytecode equal what the pinned compiler makes (WRITE=1 makes them anew)
+	@$(call need,npm,nodejs and npm); $(BIN)/python $(EVM)/tools/artifacts $(if $(WRITE),,--check) && echo "artifacts: fresh"
+
+.PHONY: e2e
+e2e: setup-check node ## the same end-to-end test on two anvil nodes
+	@$(call need,npm,nodejs and npm); $(PYTEST) -m anvil
+
+.PHONY: wheel
+wheel: setup-check ## build the wheel, install it into a clean .venv elsewhere, run it
+	@$(BIN)/python -m tests.tidy.wheel
+
+.PHONY: model
+model: setup-check ## the protocol's model and its mutants, by Spin
+	@$(call need,spin,spin); $(call need,gcc,gcc); $(BIN)/python -m tests.model.run
+
+.PHONY: mutants
+mutants: setup-check ## break each rule in a copy; the test it names must turn red
+	@$(BIN)/python -m tests.mutants.run $(ARGS)
+
+# --- for maintainers -------------------------------------------------------------------------------------------------
+
+.PHONY: lock
+lock: setup-check ## requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
+	@$(UV_COMPILE) pyproject.toml --group test --group check -o requirements/check.txt
+	@$(UV_COMPILE) pyproject.toml --group test -c requirements/check.txt -o requirements/test.txt
+	@$(UV_COMPILE) pyproject.toml -c requirements/check.txt -o requirements/run.txt
+	@wc -l requirements/*.txt

@@ -1,0 +1,114 @@
+"""What the committee signs (protocol.md, section 3): statements and their EIP-712 digests.
+
+A statement is a fact or verdict about a list of transfers, bound to its verifier by the domain's salt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NewType
+
+from eth_hash.auto import keccak
+
+from bridge.core.caip import EndpointId, word
+from bridge.core.reasons import Reason
+from bridge.core.records import Outcome
+from bridge.core.transfer import TransferId
+from bridge.errors import InvalidInputError
+
+Digest = NewType("Digest", bytes)
+Epoch = NewType("Epoch", int)
+
+DOMAIN_TYPE: Final = "EIP712Domain(string name,string version,bytes32 salt)"
+_DOMAIN_PREFIX: Final = keccak(DOMAIN_TYPE.encode()) + keccak(b"Naru") + keccak(b"1")
+
+
+class Kind(StrEnum):
+    """The statements about transfers."""
+
+    LOCKED = "Locked"
+    REFUSED = "Refused"
+    OUTCOME = "Outcome"
+
+
+TYPES: Final = {
+    Kind.LOCKED: "Locked(uint64 epoch,bytes32[] transfers)",
+    Kind.REFUSED: "Refused(uint64 epoch,bytes32[] transfers,bytes reasons)",
+    Kind.OUTCOME: "Outcome(uint64 epoch,bytes32[] transfers,bytes outcomes)",
+}
+_TYPEHASHES: Final = {kind: keccak(text.encode()) for kind, text in TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One transfer in a statement. `code`: 0 in Locked, a reason in Refused, an outcome in Outcome; one byte."""
+
+    transfer_id: TransferId
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A list about transfers that one signature covers; the order is the coordinator's and fixed by the digest.
+
+    Raises:
+        InvalidInputError: the list is empty, an id occurs twice, or a code is not one of its kind.
+    """
+
+    kind: Kind
+    verifier: EndpointId
+    epoch: Epoch
+    items: tuple[Item, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what no gateway would take."""
+        ids = [item.transfer_id for item in self.items]
+        if not ids:
+            msg = "a statement names at least one transfer"
+            raise InvalidInputError(msg)
+        if len(set(ids)) != len(ids):
+            msg = "a statement names no transfer twice"
+            raise InvalidInputError(msg)
+        for item in self.items:
+            _check_code(self.kind, item.code)
+
+    @property
+    def codes(self) -> bytes:
+        """One byte an item: reasons or outcomes; empty in Locked."""
+        return b"" if self.kind is Kind.LOCKED else bytes(item.code for item in self.items)
+
+    @property
+    def digest(self) -> Digest:
+        """keccak256(0x1901 ‖ domain separator ‖ hashStruct): the 32 bytes that the committee signs."""
+        return Digest(keccak(b"\x19\x01" + domain_separator(self.verifier) + self._struct_hash()))
+
+    def _struct_hash(self) -> bytes:
+        ids = keccak(b"".join(word(item.transfer_id) for item in self.items))
+        body = _TYPEHASHES[self.kind] + self.epoch.to_bytes(32) + ids
+        if self.kind is not Kind.LOCKED:
+            body += keccak(self.codes)
+        return keccak(body)
+
+
+def domain_separator(verifier: EndpointId) -> bytes:
+    """EIP-712 domain: name Naru, version 1, salt = the EndpointId of the verifying gateway."""
+    return keccak(_DOMAIN_PREFIX + word(verifier))
+
+
+def locked(verifier: EndpointId, epoch: Epoch, ids: Sequence[TransferId]) -> Statement:
+    """State that the transfers are locked, final and approved."""
+    items = tuple(Item(transfer_id=i, code=0) for i in ids)
+    return Statement(kind=Kind.LOCKED, verifier=verifier, epoch=epoch, items=items)
+
+
+def _check_code(kind: Kind, code: int) -> None:
+    if code not in _CODES[kind]:
+        msg = f"code {code} does not belong in a {kind} statement"
+        raise InvalidInputError(msg)
+
+
+_CODES: Final = {
+    Kind.LOCKED: frozenset({0}),
+    Kind.REFUSED: frozenset(r.value for r in Reason if r is not Reason.NONE and not r.transient),
+    Kind.OUTCOME: frozenset(o.value for o in Outcome if o is not Outcome.NONE),
+}
