@@ -1,0 +1,323 @@
+"""The gateway's rules over plain values, as Gateway.sol has them in ESCROW mode, with one security token per asset.
+
+Law: a call changes the state whole or raises LedgerRefusedError with the contract error's name; no time of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from bridge.core.caip import Account, AssetId, EndpointId
+from bridge.core.reasons import Reason
+from bridge.core.records import BlockStamp, Decision, Ending, Outcome
+from bridge.core.statements import Epoch, Kind, Statement
+from bridge.core.transfer import ZERO_WORD, Lane, LaneId, Transfer, TransferId
+from bridge.errors import LedgerRefusedError
+from bridge.frost import Element, verify
+from bridge.ports.ledger import Attestation, Payout, Submission
+
+Place = tuple[LaneId, int]
+Failures = tuple[tuple[TransferId, Reason], ...]
+NO_EPOCH: Final = Epoch(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """R-01's limits: amounts in smallest units, spans in seconds."""
+
+    amount_min: int = 1
+    amount_max: int = 10**15
+    deadline_min_s: int = 5
+    deadline_max_s: int = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockTerms:
+    """What a holder asks for; the gateway adds the sequence."""
+
+    lane: Lane
+    sender: Account
+    recipient: Account
+    amount: int
+    deadline: int
+    client_reference: bytes = ZERO_WORD
+    payload_hash: bytes = ZERO_WORD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneState:
+    """A lane as stored; totals in smallest units."""
+
+    lane: Lane
+    limits: Limits
+    enabled: bool = True
+    paused: bool = False
+    last_sequence: int = 0
+    locked: int = 0
+    committed: int = 0
+    released: int = 0
+    minted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetState:
+    """An asset's token and what waits for it; amounts in smallest units."""
+
+    holders: frozenset[Account]
+    """The register: who may receive."""
+    paused: bool = False
+    supply: int = 0
+    pending_burn: int = 0
+    pending_pay: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """Everything that one block leaves behind. The values are immutable, so a copy of the tables is a copy of all."""
+
+    paused: bool = False
+    epoch: Epoch = NO_EPOCH
+    key: Element | None = None
+    lanes: dict[LaneId, LaneState] = field(default_factory=dict)
+    assets: dict[AssetId, AssetState] = field(default_factory=dict)
+    balances: dict[tuple[AssetId, Account], int] = field(default_factory=dict)
+    locks: dict[Place, tuple[Transfer, BlockStamp]] = field(default_factory=dict)
+    endings: dict[Place, Ending] = field(default_factory=dict)
+    pending: dict[TransferId, Ending] = field(default_factory=dict)
+    outcomes: dict[Place, Outcome] = field(default_factory=dict)
+    decided: dict[TransferId, Decision] = field(default_factory=dict)
+    nonces: dict[Account, int] = field(default_factory=dict)
+
+    def copy(self) -> "State":
+        """Give a state that changes apart from this one."""
+        return State(
+            paused=self.paused,
+            epoch=self.epoch,
+            key=self.key,
+            lanes=dict(self.lanes),
+            assets=dict(self.assets),
+            balances=dict(self.balances),
+            locks=dict(self.locks),
+            endings=dict(self.endings),
+            pending=dict(self.pending),
+            outcomes=dict(self.outcomes),
+            decided=dict(self.decided),
+            nonces=dict(self.nonces),
+        )
+
+
+class Gateway:
+    """One gateway's entry points on one state, in one block."""
+
+    def __init__(self, endpoint: EndpointId, account: Account, state: State, block: BlockStamp) -> None:
+        """Act as *endpoint*, which holds its escrow in *account*, in *block*."""
+        self._here = endpoint
+        self._account = account
+        self._state = state
+        self._block = block
+
+    def lock(self, terms: LockTerms) -> Transfer:
+        """Take the holder's units into escrow and number the transfer (R-01, R-03)."""
+        state, lane = self._state, terms.lane
+        if state.paused:
+            raise LedgerRefusedError("Paused", "")
+        stored = state.lanes.get(lane.id)
+        if stored is None or lane.source != self._here:
+            raise LedgerRefusedError("LaneUnknown", lane.id.hex())
+        _require_terms(stored, terms, self._block.time)
+        transfer = _numbered(terms, stored.last_sequence + 1)
+        self._move(lane.asset, terms.sender, self._account, terms.amount)
+        state.lanes[lane.id] = replace(stored, last_sequence=transfer.sequence, locked=stored.locked + transfer.amount)
+        state.locks[lane.id, transfer.sequence] = (transfer, self._block)
+        return transfer
+
+    def call(self, call: Submission | Payout) -> Failures:
+        """Run a call as a relayer sends it; give what settle left at NONE."""
+        if isinstance(call, Payout):
+            self._payout(call.transfer)
+            return ()
+        kind = call.attestation.statement.kind
+        if kind is Kind.LOCKED and self._state.paused:
+            raise LedgerRefusedError("Paused", "")
+        self._require_attested(call.attestation)
+        tried = {transfer.id: transfer for transfer in call.tried}
+        failures = []
+        for item in call.attestation.statement.items:
+            transfer = tried.get(item.transfer_id)
+            if transfer is None:
+                continue
+            if kind is Kind.LOCKED and (reason := self._settle(transfer)):
+                failures.append((transfer.id, reason))
+            elif kind is Kind.REFUSED:
+                self._refuse(transfer, Reason(item.code))
+            elif kind is Kind.OUTCOME:
+                self._finish(transfer, Outcome(item.code))
+        return tuple(failures)
+
+    def eligibility(self, transfer: Transfer) -> Reason:
+        """Say why a mint would not be done now; NONE if it would."""
+        stored = self._state.lanes.get(transfer.lane.id)
+        if transfer.destination != self._here or stored is None or not stored.enabled:
+            return Reason.ASSET_NOT_REGISTERED
+        reason = self._why_not_minted(transfer)
+        if reason is Reason.NONE and (self._state.paused or stored.paused):
+            return Reason.TOKEN_PAUSED
+        return reason
+
+    # --- destination
+
+    def _settle(self, transfer: Transfer) -> Reason:
+        """Mint, or say why not; NONE also for an item that is skipped (R-20)."""
+        state, place = self._state, _place(transfer)
+        stored = state.lanes.get(place[0])
+        if stored is None or not stored.enabled or stored.paused or transfer.asset not in state.assets:
+            return Reason.NONE
+        if transfer.destination != self._here or place in state.outcomes or self._block.time >= transfer.deadline:
+            return Reason.NONE
+        if reason := self._why_not_minted(transfer):
+            return reason
+        self._decide(transfer, Outcome.MINTED, Reason.NONE)
+        state.lanes[place[0]] = replace(stored, minted=stored.minted + transfer.amount)
+        self._change_supply(transfer.asset, transfer.recipient, transfer.amount)
+        return Reason.NONE
+
+    def _refuse(self, transfer: Transfer, reason: Reason) -> None:
+        """Write REJECTED or EXPIRED, whatever else holds (R-23)."""
+        if transfer.destination == self._here and _place(transfer) not in self._state.outcomes:
+            self._decide(transfer, Outcome.EXPIRED if reason is Reason.EXPIRED else Outcome.REJECTED, reason)
+
+    def _decide(self, transfer: Transfer, outcome: Outcome, reason: Reason) -> None:
+        self._state.outcomes[_place(transfer)] = outcome
+        self._state.decided[transfer.id] = Decision(outcome=outcome, reason=reason, stamp=self._block)
+
+    def _why_not_minted(self, transfer: Transfer) -> Reason:
+        asset = self._state.assets.get(transfer.asset)
+        if asset is None:
+            return Reason.ASSET_NOT_REGISTERED
+        if not is_account(transfer.recipient) or transfer.recipient == self._account:
+            return Reason.MALFORMED_ACCOUNT
+        if asset.paused:
+            return Reason.TOKEN_PAUSED
+        return Reason.NONE if transfer.recipient in asset.holders else Reason.NOT_ELIGIBLE
+
+    # --- source
+
+    def _finish(self, transfer: Transfer, outcome: Outcome) -> None:
+        """Seal the record by the decision; what the token refuses becomes pending (R-31)."""
+        state, place = self._state, _place(transfer)
+        known = state.locks.get(place)
+        if known is None or known[0] != transfer or place in state.endings:
+            return
+        stored, amount = state.lanes[place[0]], transfer.amount
+        if outcome is Outcome.MINTED:
+            state.endings[place] = Ending.COMMITTED
+            state.lanes[place[0]] = replace(stored, committed=stored.committed + amount)
+        else:
+            state.endings[place] = Ending.RELEASED
+            state.lanes[place[0]] = replace(stored, released=stored.released + amount)
+        try:
+            self._move_out(transfer, state.endings[place])
+        except LedgerRefusedError:
+            state.pending[transfer.id] = state.endings[place]
+            self._change_pending(transfer, state.endings[place], amount)
+
+    def _payout(self, transfer: Transfer) -> None:
+        ending = self._state.pending.get(transfer.id)
+        if ending is None:
+            raise LedgerRefusedError("NothingPending", transfer.id.hex())
+        self._move_out(transfer, ending)
+        del self._state.pending[transfer.id]
+        self._change_pending(transfer, ending, -transfer.amount)
+
+    def _move_out(self, transfer: Transfer, ending: Ending) -> None:
+        """Burn, or pay the sender, out of escrow."""
+        if ending is Ending.RELEASED:
+            self._move(transfer.asset, self._account, transfer.sender, transfer.amount)
+        elif self._state.assets[transfer.asset].paused:
+            raise LedgerRefusedError("TokenCallFailed", "the token is paused")
+        else:
+            self._change_supply(transfer.asset, self._account, -transfer.amount)
+
+    def _change_pending(self, transfer: Transfer, ending: Ending, amount: int) -> None:
+        asset = self._state.assets[transfer.asset]
+        if ending is Ending.COMMITTED:
+            asset = replace(asset, pending_burn=asset.pending_burn + amount)
+        else:
+            asset = replace(asset, pending_pay=asset.pending_pay + amount)
+        self._state.assets[transfer.asset] = asset
+
+    # --- the token
+
+    def _move(self, asset_id: AssetId, payer: Account, payee: Account, amount: int) -> None:
+        state, asset = self._state, self._state.assets[asset_id]
+        if asset.paused:
+            raise LedgerRefusedError("TokenCallFailed", "the token is paused")
+        if payee not in asset.holders:
+            raise LedgerRefusedError("TokenCallFailed", "the payee is not on the register of holders")
+        if state.balances.get((asset_id, payer), 0) < amount:
+            raise LedgerRefusedError("TokenCallFailed", "the payer does not hold so much")
+        state.balances[asset_id, payer] -= amount
+        state.balances[asset_id, payee] = state.balances.get((asset_id, payee), 0) + amount
+
+    def _change_supply(self, asset_id: AssetId, holder: Account, amount: int) -> None:
+        state, asset = self._state, self._state.assets[asset_id]
+        state.balances[asset_id, holder] = state.balances.get((asset_id, holder), 0) + amount
+        state.assets[asset_id] = replace(asset, supply=asset.supply + amount)
+
+    # --- the committee
+
+    def _require_attested(self, attestation: Attestation) -> None:
+        """Check the signature over the statement as this gateway is its verifier (R-40)."""
+        given = attestation.statement
+        if given.epoch != self._state.epoch or self._state.key is None:
+            raise LedgerRefusedError("EpochUnknown", str(given.epoch))
+        if attestation.group_key != self._state.key:
+            raise LedgerRefusedError("KeyMismatch", str(given.epoch))
+        ours = Statement(kind=given.kind, verifier=self._here, epoch=given.epoch, items=given.items)
+        if not verify(self._state.key, ours.digest, attestation.signature):
+            raise LedgerRefusedError("SignatureInvalid", "")
+
+
+def is_account(account: Account) -> bool:
+    """Tell whether *account* is of the ledger's form: upper twelve bytes zero, the rest not."""
+    return not any(account[:12]) and any(account)
+
+
+def attempt(state: State, change: Callable[[State], Failures]) -> tuple[State, Failures]:
+    """Run *change* on a copy; the state given stays as it is, whatever happens."""
+    copy = state.copy()
+    return copy, change(copy)
+
+
+def _require_terms(stored: LaneState, terms: LockTerms, now: int) -> None:
+    limits, lane = stored.limits, terms.lane.id.hex()
+    if not stored.enabled:
+        raise LedgerRefusedError("LaneDisabled", lane)
+    if stored.paused:
+        raise LedgerRefusedError("LanePausedError", lane)
+    if not limits.amount_min <= terms.amount <= limits.amount_max:
+        raise LedgerRefusedError("AmountOutOfRange", str(terms.amount))
+    if not now + limits.deadline_min_s <= terms.deadline <= now + limits.deadline_max_s:
+        raise LedgerRefusedError("DeadlineOutOfRange", str(terms.deadline))
+    if not is_account(terms.recipient):
+        raise LedgerRefusedError("RecipientMalformed", terms.recipient.hex())
+
+
+def _numbered(terms: LockTerms, sequence: int) -> Transfer:
+    lane = terms.lane
+    return Transfer(
+        source=lane.source,
+        destination=lane.destination,
+        sequence=sequence,
+        asset=lane.asset,
+        sender=terms.sender,
+        recipient=terms.recipient,
+        amount=terms.amount,
+        deadline=terms.deadline,
+        client_reference=terms.client_reference,
+        payload_hash=terms.payload_hash,
+    )
+
+
+def _place(transfer: Transfer) -> Place:
+    return transfer.lane.id, transfer.sequence

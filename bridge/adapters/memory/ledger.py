@@ -1,0 +1,341 @@
+"""A ledger with one gateway in memory: LedgerReader, SupplyReader and LedgerWriter, held to the real adapters' suite.
+
+Blocks come only by `mine` and by what holders and governance do, each of which seals a block of its own. What is below
+the finality depth never changes; above it, `reorg` takes blocks back.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from eth_hash.auto import keccak
+
+from bridge.adapters.memory.gateway import AssetState, Failures, Gateway, LaneState, Limits, LockTerms, State, attempt
+from bridge.core.caip import Account, AssetId, Endpoint, LedgerId
+from bridge.core.reasons import Reason
+from bridge.core.records import BlockStamp, Decision, Ending, Outcome
+from bridge.core.statements import Epoch
+from bridge.core.transfer import Lane, Transfer
+from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.frost import Element
+from bridge.ports.ledger import (
+    GatewayView,
+    LaneView,
+    Lock,
+    Payout,
+    PreparedTransaction,
+    Receipt,
+    Submission,
+    SupplyView,
+)
+
+START_S: Final = 1_800_000_000
+Call = Submission | Payout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    stamp: BlockStamp
+    state: State
+    receipts: dict[bytes, Receipt]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """What a PreparedTransaction's `raw` stands for."""
+
+    transaction: PreparedTransaction
+    call: Call
+
+
+class MemoryLedger:
+    """One ledger, its gateway, and its one node, which is asked."""
+
+    def __init__(self, ledger: LedgerId, *, finality_depth: int = 0, start: int = START_S) -> None:
+        """Begin with an empty block at *start* (unix seconds); *finality_depth* blocks below the newest are final."""
+        gateway = Account(bytes(12) + keccak(f"gateway of {ledger}".encode())[:20])
+        self._endpoint = Endpoint(ledger=ledger, fingerprint=keccak(ledger.encode()), gateway=gateway)
+        self._depth = finality_depth
+        genesis = BlockStamp(height=0, hash=self._endpoint.fingerprint, time=start)
+        self._blocks = [_Block(stamp=genesis, state=State(), receipts={})]
+        self._forks = 0
+        self._signed: dict[bytes, _Signed] = {}
+        self._waiting: dict[tuple[Account, int], bytes] = {}
+        self._mined_at: dict[bytes, int] = {}
+
+    # --- time
+
+    def mine(self, seconds: int = 1) -> BlockStamp:
+        """Seal a block *seconds* after the last one, with the transactions that wait; give its stamp."""
+        stamp = self._next_stamp(seconds)
+        state, receipts = self._blocks[-1].state, dict[bytes, Receipt]()
+        while ready := self._ready(state):
+            for key, reference in ready:
+                del self._waiting[key]
+                state, receipts[reference] = self._execute(state, self._signed[reference], stamp)
+                self._mined_at[reference] = stamp.height
+        self._blocks.append(_Block(stamp=stamp, state=state, receipts=receipts))
+        return stamp
+
+    def reorg(self, depth: int) -> None:
+        """Take the newest *depth* blocks back, with all that stands in them; their transactions are forgotten.
+
+        Raises:
+            InvalidInputError: they reach below finality.
+        """
+        if depth > min(self._depth, len(self._blocks) - 1):
+            msg = f"{depth} blocks can't be taken back: {self._depth} are not final"
+            raise InvalidInputError(msg)
+        del self._blocks[len(self._blocks) - depth :]
+        self._forks += 1
+
+    # --- holders and governance; each call is a block of its own, at the last one's time
+
+    def lock(self, terms: LockTerms) -> Transfer:
+        """Lock as the holder that *terms* name as sender.
+
+        Raises:
+            LedgerRefusedError: the gateway or the token refuses; nothing is locked.
+        """
+        stamp, state = self._next_stamp(0), self._blocks[-1].state.copy()
+        transfer = Gateway(self.endpoint.id, self.endpoint.gateway, state, stamp).lock(terms)
+        self._blocks.append(_Block(stamp=stamp, state=state, receipts={}))
+        return transfer
+
+    def register_key(self, epoch: Epoch, key: Element) -> None:
+        """Accept the committee's *key* of *epoch*, and no other."""
+
+        def change(state: State) -> None:
+            state.epoch, state.key = epoch, key
+
+        self._govern(change)
+
+    def add_asset(self, asset: AssetId, *holders: Account) -> None:
+        """Register a token for *asset*; *holders* and the gateway may receive it."""
+        state = AssetState(holders=frozenset({*holders, self.endpoint.gateway}))
+        self._govern(lambda s: s.assets.update({asset: state}))
+
+    def issue(self, asset: AssetId, holder: Account, amount: int) -> None:
+        """Issue units to a holder."""
+
+        def change(state: State) -> None:
+            token = state.assets[asset]
+            state.assets[asset] = replace(token, supply=token.supply + amount)
+            state.balances[asset, holder] = state.balances.get((asset, holder), 0) + amount
+
+        self._govern(change)
+
+    def set_holder(self, asset: AssetId, holder: Account, *, registered: bool) -> None:
+        """Put a holder on the token's register, or strike it off: it can't receive then, not even its units back."""
+
+        def change(state: State) -> None:
+            token = state.assets[asset]
+            holders = token.holders | {holder} if registered else token.holders - {holder}
+            state.assets[asset] = replace(token, holders=holders)
+
+        self._govern(change)
+
+    def set_token_paused(self, asset: AssetId, *, paused: bool) -> None:
+        """Stop every movement of the token, or let it move again."""
+        self._govern(lambda s: s.assets.update({asset: replace(s.assets[asset], paused=paused)}))
+
+    def open_lane(self, lane: Lane, limits: Limits) -> None:
+        """Create a lane, enabled."""
+        self._govern(lambda s: s.lanes.update({lane.id: LaneState(lane=lane, limits=limits)}))
+
+    def set_lane_enabled(self, lane: Lane, *, enabled: bool) -> None:
+        """Enable a lane, or disable it (R-07)."""
+        self._govern(lambda s: s.lanes.update({lane.id: replace(s.lanes[lane.id], enabled=enabled)}))
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Pause the gateway, or let it go on (R-32)."""
+        self._govern(lambda state: setattr(state, "paused", paused))
+
+    @property
+    def newest(self) -> State:
+        """What the newest block left behind, final or not; only to be looked at."""
+        return self._blocks[-1].state
+
+    def balance(self, asset: AssetId, holder: Account) -> int:
+        """Tell a holder's balance at the newest block, in smallest units."""
+        return self.newest.balances.get((asset, holder), 0)
+
+    # --- LedgerReader and SupplyReader
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Which gateway on which ledger this is."""
+        return self._endpoint
+
+    async def head(self, *, height_max: int | None = None) -> BlockStamp:
+        """Give the newest block that is final, not above *height_max*."""
+        final = max(0, len(self._blocks) - 1 - self._depth)
+        return self._blocks[final if height_max is None else min(final, height_max)].stamp
+
+    async def gateway(self, at: BlockStamp) -> GatewayView:
+        """Read the gateway's own state."""
+        state = self._state(at)
+        return GatewayView(
+            epoch=state.epoch, paused=state.paused, lanes=tuple(stored.lane for stored in state.lanes.values())
+        )
+
+    async def lane(self, lane: Lane, at: BlockStamp) -> LaneView:
+        """Read a lane; one that the gateway doesn't know is disabled, with zeros."""
+        unknown = Limits(amount_min=0, amount_max=0, deadline_min_s=0, deadline_max_s=0)
+        stored = self._state(at).lanes.get(lane.id, LaneState(lane=lane, limits=unknown, enabled=False))
+        return LaneView(
+            enabled=stored.enabled,
+            paused=stored.paused,
+            next_sequence=stored.last_sequence + 1,
+            amount_min=stored.limits.amount_min,
+            amount_max=stored.limits.amount_max,
+            deadline_min_s=stored.limits.deadline_min_s,
+            deadline_max_s=stored.limits.deadline_max_s,
+            locked=stored.locked,
+            committed=stored.committed,
+            released=stored.released,
+            minted=stored.minted,
+        )
+
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+        """Read the source records of sequences [first, first + count) that exist at *at*, in order."""
+        state, locks = self._state(at), []
+        last = state.lanes[lane.id].last_sequence if lane.id in state.lanes else 0
+        for place in ((lane.id, sequence) for sequence in range(first, min(first + count, last + 1))):
+            transfer, stamp = state.locks[place]
+            ending = state.endings.get(place, Ending.OPEN)
+            pending = transfer.id in state.pending
+            locks.append(Lock(transfer=transfer, ending=ending, pending=pending, stamp=stamp))
+        return locks
+
+    async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
+        """Read the destination records; a place that another transfer took is SUPERSEDED (R-26)."""
+        state = self._state(at)
+        superseded = Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=at)
+        return [
+            state.decided.get(transfer.id, superseded)
+            if (transfer.lane.id, transfer.sequence) in state.outcomes
+            else None
+            for transfer in transfers
+        ]
+
+    async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:
+        """Ask the gateway why it would not mint now; NONE if it would."""
+        return Gateway(self.endpoint.id, self.endpoint.gateway, self._state(at), at).eligibility(transfer)
+
+    async def supply(self, asset: AssetId, at: BlockStamp) -> SupplyView:
+        """Read the five totals and the gateway's own balance."""
+        state = self._state(at)
+        token = state.assets.get(asset)
+        if token is None:
+            msg = f"the gateway on {self.endpoint.ledger} does not know asset 0x{asset.hex()}: register it first"
+            raise InvalidInputError(msg)
+        lanes = [stored for stored in state.lanes.values() if stored.lane.asset == asset]
+        still_open = sum(stored.locked - stored.committed - stored.released for stored in lanes)
+        return SupplyView(
+            supply=token.supply,
+            minted=sum(stored.minted for stored in lanes),
+            burned=sum(stored.committed for stored in lanes) - token.pending_burn,
+            reminted=0,  # ESCROW pays back what it held
+            held=still_open + token.pending_burn + token.pending_pay,
+            balance=state.balances.get((asset, self.endpoint.gateway), 0),
+        )
+
+    # --- LedgerWriter, for every account
+
+    def prepare(self, account: Account, call: Call) -> PreparedTransaction:
+        """Sign *call* as *account*, with its next free nonce; the call is tried at the newest block first."""
+        head = self._blocks[-1]
+        attempt(head.state, lambda state: self._gateway(state, head.stamp).call(call))
+        nonce = head.state.nonces.get(account, 0)
+        while (account, nonce) in self._waiting:
+            nonce += 1
+        reference = keccak(account + nonce.to_bytes(8) + _identity(call))
+        transaction = PreparedTransaction(account=account, nonce=nonce, reference=reference, raw=reference)
+        self._signed[reference] = _Signed(transaction=transaction, call=call)
+        return transaction
+
+    def submit(self, transaction: PreparedTransaction) -> None:
+        """Let a transaction wait for the next block; one that is there already does no harm."""
+        reference, key = transaction.reference, (transaction.account, transaction.nonce)
+        if self._waiting.get(key) == reference or self.receipt(reference) is not None:
+            return
+        if transaction.nonce < self._blocks[-1].state.nonces.get(transaction.account, 0):
+            raise LedgerRefusedError("NonceTooLow", str(transaction.nonce))
+        if key in self._waiting:
+            raise LedgerRefusedError("Underpriced", "another transaction waits with the same nonce")
+        self._waiting[key] = reference
+
+    def receipt(self, reference: bytes) -> Receipt | None:
+        """Look whether a transaction is in a block."""
+        height = self._mined_at.get(reference, len(self._blocks))
+        return self._blocks[height].receipts.get(reference) if height < len(self._blocks) else None
+
+    def drop_waiting(self) -> None:
+        """Forget what waits for a block, as a node may at any moment, silently."""
+        self._waiting.clear()
+
+    # --- blocks
+
+    def _next_stamp(self, seconds: int) -> BlockStamp:
+        last = self._blocks[-1].stamp
+        height, time = last.height + 1, last.time + seconds
+        seed = last.hash + height.to_bytes(8) + time.to_bytes(8) + self._forks.to_bytes(8)
+        return BlockStamp(height=height, hash=keccak(seed), time=time)
+
+    def _ready(self, state: State) -> list[tuple[tuple[Account, int], bytes]]:
+        """List what waits with its account's next nonce."""
+        return [(key, ref) for key, ref in self._waiting.items() if key[1] == state.nonces.get(key[0], 0)]
+
+    def _execute(self, state: State, signed: _Signed, stamp: BlockStamp) -> tuple[State, Receipt]:
+        failures: Failures = ()
+        succeeded = True
+        try:
+            state, failures = attempt(state, lambda copy: self._gateway(copy, stamp).call(signed.call))
+        except LedgerRefusedError:
+            state, succeeded = state.copy(), False
+        state.nonces[signed.transaction.account] = signed.transaction.nonce + 1
+        return state, Receipt(stamp=stamp, succeeded=succeeded, failures=failures)
+
+    def _govern(self, change: Callable[[State], object]) -> None:
+        stamp, state = self._next_stamp(0), self._blocks[-1].state.copy()
+        change(state)
+        self._blocks.append(_Block(stamp=stamp, state=state, receipts={}))
+
+    def _gateway(self, state: State, stamp: BlockStamp) -> Gateway:
+        return Gateway(self.endpoint.id, self.endpoint.gateway, state, stamp)
+
+    def _state(self, at: BlockStamp) -> State:
+        if at.height >= len(self._blocks) or self._blocks[at.height].stamp != at:
+            msg = f"the node of {self.endpoint.ledger} has no such block at height {at.height}"
+            raise UnavailableError(msg)
+        return self._blocks[at.height].state
+
+
+class MemoryWriter:
+    """LedgerWriter: one account on a MemoryLedger."""
+
+    def __init__(self, ledger: MemoryLedger, account: Account) -> None:
+        """Send to the gateway of *ledger* from *account*."""
+        self._ledger = ledger
+        self._account = account
+
+    async def prepare(self, call: Call) -> PreparedTransaction:
+        """Sign a transaction with the ledger's next free nonce; sends nothing."""
+        return self._ledger.prepare(self._account, call)
+
+    async def submit(self, transaction: PreparedTransaction) -> None:
+        """Hand the transaction to the ledger."""
+        self._ledger.submit(transaction)
+
+    async def receipt(self, reference: bytes) -> Receipt | None:
+        """Look whether the transaction is in a block; None while it isn't."""
+        return self._ledger.receipt(reference)
+
+
+def _identity(call: Call) -> bytes:
+    if isinstance(call, Payout):
+        return call.transfer.id
+    attestation = call.attestation
+    tried = b"".join(transfer.id for transfer in call.tried)
+    return attestation.statement.digest + attestation.signature.to_bytes() + tried

@@ -1,0 +1,1 @@
+"""A notary's own durable file."""

@@ -1,0 +1,186 @@
+"""What relayer and notary need of a ledger. Every read is at a block that the caller names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.core.caip import Account, AssetId, Endpoint
+from bridge.core.reasons import Reason
+from bridge.core.records import BlockStamp, Decision, Ending
+from bridge.core.statements import Epoch, Statement
+from bridge.core.transfer import Lane, Transfer, TransferId
+from bridge.frost import Element, Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayView:
+    """A gateway at one block."""
+
+    epoch: Epoch
+    """The current committee epoch; 0 before the first key."""
+    paused: bool
+    lanes: tuple[Lane, ...]
+    """Every lane that this gateway is an end of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneView:
+    """A lane at one block of one of its ends. Amounts in smallest units, spans in seconds."""
+
+    enabled: bool
+    paused: bool
+    next_sequence: int
+    amount_min: int
+    amount_max: int
+    deadline_min_s: int
+    deadline_max_s: int
+    locked: int
+    committed: int
+    released: int
+    minted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A source record: the terms, what became of them, and the block of the lock."""
+
+    transfer: Transfer
+    ending: Ending
+    pending: bool
+    """The record is sealed, but the token refused the burn or payment: it waits for a payout (R-31)."""
+    stamp: BlockStamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyView:
+    """INV-4's and INV-9's figures of one asset on one gateway's ledger at one block, in smallest units."""
+
+    supply: int
+    minted: int
+    burned: int
+    reminted: int
+    held: int
+    balance: int
+    """What the gateway's own account holds; never below `held`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """A statement with the committee's signature over the statement's digest, and the key that it is of."""
+
+    statement: Statement
+    group_key: Element
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A call of a gateway: the attested statement, and the terms of the items to be tried.
+
+    Items of the statement that are not in `tried` go as bare ids (R-20).
+    """
+
+    attestation: Attestation
+    tried: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """A call that tries again what the token refused at finish (R-31)."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedTransaction:
+    """A signed transaction that is not sent yet; `reference` is the ledger's name for it."""
+
+    account: Account
+    nonce: int
+    reference: bytes
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a transaction; `failures` are the items that settle left at NONE, each with its reason."""
+
+    stamp: BlockStamp
+    succeeded: bool
+    failures: tuple[tuple[TransferId, Reason], ...]
+
+
+class LedgerReader(Protocol):
+    """One gateway, read through one node.
+
+    Raises everywhere:
+        UnavailableError: the node does not answer, or lacks the block.
+    """
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Which gateway on which ledger this is."""
+        ...
+
+    async def head(self, *, height_max: int | None = None) -> BlockStamp:
+        """Give the newest block that is final by this ledger's finality policy, not above *height_max*."""
+        ...
+
+    async def gateway(self, at: BlockStamp) -> GatewayView:
+        """Read the gateway's own state."""
+        ...
+
+    async def lane(self, lane: Lane, at: BlockStamp) -> LaneView:
+        """Read a lane; one that the gateway doesn't know is disabled, with zeros."""
+        ...
+
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+        """Read the source records of sequences [first, first + count) that exist at *at*, in order."""
+        ...
+
+    async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
+        """Read the destination records, one answer per transfer, None where undecided (R-26 gives SUPERSEDED)."""
+        ...
+
+    async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:
+        """Ask the destination gateway why it would not mint now; NONE if it would."""
+        ...
+
+
+class SupplyReader(Protocol):
+    """The totals that the supply audit needs."""
+
+    async def supply(self, asset: AssetId, at: BlockStamp) -> SupplyView:
+        """Read the five totals and the gateway's own balance.
+
+        Raises:
+            UnavailableError: the node does not answer, or lacks the block.
+            InvalidInputError: the gateway does not know the asset.
+        """
+        ...
+
+
+class LedgerWriter(Protocol):
+    """One account that sends transactions to one gateway."""
+
+    async def prepare(self, call: Submission | Payout) -> PreparedTransaction:
+        """Sign a transaction with the ledger's next free nonce; sends nothing.
+
+        Raises:
+            LedgerRefusedError: the gateway would revert it.
+            UnavailableError: the node does not answer.
+        """
+        ...
+
+    async def submit(self, transaction: PreparedTransaction) -> None:
+        """Hand the transaction to the node; sending the same one again does no harm.
+
+        Raises:
+            LedgerRefusedError: the node refuses it for good (its nonce was used by another).
+            UnavailableError: the node does not answer.
+        """
+        ...
+
+    async def receipt(self, reference: bytes) -> Receipt | None:
+        """Look whether the transaction is in a block; None while it isn't."""
+        ...
