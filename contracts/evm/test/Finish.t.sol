@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {EndpointId, Ending, IGateway, LockMode, TransferId} from "../src/interfaces/IGateway.sol";
+import {Base} from "./Base.sol";
+import {Behaviour, TestToken} from "./mocks/TestToken.sol";
+import {Vm} from "./Vm.sol";
+
+/// R-07, R-08, R-31, R-32, INV-2 to INV-6, INV-9: `finish`.
+contract FinishTest is Base {
+    IGateway.Transfer internal item;
+
+    function setUp() public override {
+        super.setUp();
+        item = _lock(1_000);
+    }
+
+    /* ENDINGS */
+
+    /// R-31, INV-4
+    function test_a_minted_transfer_is_committed_and_its_escrow_burned(uint256 amount) public {
+        amount = _bound(amount, 1, 1e24);
+        IGateway.Transfer memory terms = _lock(amount);
+        IGateway.Attestation memory attestation = _signOutcome(_one(terms), MINTED);
+        vm.expectEmit();
+        emit IGateway.Finished(_id(terms), lane, terms.sequence, Ending.COMMITTED, true);
+        source.gateway.finish(_one(terms), MINTED, attestation);
+        _eq(_endingOf(terms), Ending.COMMITTED, "bits");
+        _eq(_lockWord(terms), 0, "word cleared");
+        _eq(source.token.totalSupply(), UNITS - amount, "burned");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_000, "the other's escrow stays");
+        (, uint256 burned, uint256 reminted, uint256 held) = source.gateway.totals(ASSET);
+        _eq(burned, amount, "INV-4");
+        _eq(reminted, 0, "nothing minted back in ESCROW");
+        _eq(held, 1_000, "held");
+        _eq(source.gateway.lane(lane).committed, amount, "lane total");
+    }
+
+    /// R-31, INV-6
+    function test_a_rejected_or_expired_transfer_is_released_to_its_sender(uint256 amount, bool expired) public {
+        amount = _bound(amount, 1, 1e24);
+        IGateway.Transfer memory terms = _lock(amount);
+        bytes memory outcome = expired ? EXPIRED : REJECTED;
+        IGateway.Attestation memory attestation = _signOutcome(_one(terms), outcome);
+        vm.expectEmit();
+        emit IGateway.Finished(_id(terms), lane, terms.sequence, Ending.RELEASED, true);
+        source.gateway.finish(_one(terms), outcome, attestation);
+        _eq(_endingOf(terms), Ending.RELEASED, "bits");
+        _eq(source.token.balanceOf(holder), UNITS - 1_000, "paid back to the unit");
+        _eq(source.token.totalSupply(), UNITS, "nothing burned");
+        _eq(source.gateway.lane(lane).released, amount, "lane total");
+        (, uint256 burned,,) = source.gateway.totals(ASSET);
+        _eq(burned, 0, "INV-4");
+    }
+
+    /// INV-1, INV-3: what is finished stays as it is.
+    function test_a_transfer_is_finished_once(uint8 first, uint8 second) public {
+        bytes memory one = abi.encodePacked(uint8(_bound(first, 1, 3)));
+        bytes memory two = abi.encodePacked(uint8(_bound(second, 1, 3)));
+        _finish(item, one);
+        Ending ending = _endingOf(item);
+        uint256 balance = source.token.balanceOf(holder);
+        uint256 supply = source.token.totalSupply();
+        _finish(item, two);
+        _eq(_endingOf(item), ending, "stands");
+        _eq(source.token.balanceOf(holder), balance, "not paid again");
+        _eq(source.token.totalSupply(), supply, "not burned again");
+    }
+
+    /// INV-3: twice in one list, with either outcome.
+    function test_a_transfer_twice_in_one_list_is_finished_once(uint8 first, uint8 second) public {
+        _lock(1_000);
+        (first, second) = (uint8(_bound(first, 1, 3)), uint8(_bound(second, 1, 3)));
+        _finish(_two(item, item), abi.encodePacked(first, second));
+        _eq(_endingOf(item), first == 1 ? Ending.COMMITTED : Ending.RELEASED, "the first");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_000, "the other's escrow stays");
+    }
+
+    /// R-31: the escrow of all COMMITTED items goes in one burn, whatever stands between them but a release.
+    function test_a_list_is_burned_in_one_call_between_releases(uint256 seed) public {
+        IGateway.Transfer[] memory items = _lockMany(12);
+        bytes memory outcomes = new bytes(12);
+        uint256 burned;
+        uint256 runs;
+        bool inRun;
+        for (uint256 i = 0; i < 12; ++i) {
+            uint8 outcome = uint8(1 + uint256(keccak256(abi.encode(seed, i))) % 3);
+            outcomes[i] = bytes1(outcome);
+            if (outcome == 1) burned += items[i].amount;
+            if (outcome == 1 && !inRun) ++runs;
+            inRun = outcome == 1;
+        }
+        uint256 before = source.token.burnCount();
+        _finish(items, outcomes);
+        _eq(source.token.burnCount() - before, runs, "burns");
+        _eq(source.token.totalSupply(), UNITS - burned, "supply");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_000, "escrow left");
+        for (uint256 i = 0; i < 12; ++i) {
+            _eq(_endingOf(items[i]), outcomes[i] == 0x01 ? Ending.COMMITTED : Ending.RELEASED, "each");
+        }
+    }
+
+    /* SKIPS AND REFUSALS */
+
+    /// R-31: the lock word must match the recomputed id.
+    function test_other_terms_at_the_same_sequence_are_skipped(uint256 amount, bytes32 sender) public {
+        IGateway.Transfer memory other = item;
+        other.amount = _bound(amount, 1, 1e24);
+        other.sender = sender;
+        vm.assume(TransferId.unwrap(_id(other)) != TransferId.unwrap(_id(item)));
+        _finish(other, REJECTED);
+        _eq(_endingOf(item), Ending.OPEN, "open");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_000, "escrow stays");
+    }
+
+    /// R-31: what was never locked here is skipped.
+    function test_an_unknown_transfer_is_skipped(uint64 sequence, bytes32 from) public {
+        sequence = uint64(_bound(sequence, 2, type(uint64).max));
+        IGateway.Transfer memory other = item;
+        other.sequence = sequence;
+        IGateway.Transfer memory foreign = item;
+        foreign.source = EndpointId.wrap(from);
+        vm.assume(from != EndpointId.unwrap(source.endpoint));
+        _finish(_two(other, foreign), hex"0102");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_000, "escrow stays");
+        _eq(_bits(source, sequence), 0, "no record");
+    }
+
+    /// R-20: bare ids count for the digest.
+    function test_a_bare_id_is_not_finished() public {
+        IGateway.Transfer memory other = _lock(7);
+        IGateway.Attestation memory attestation = _signOutcome(_two(item, other), hex"0101");
+        source.gateway.finish(_two(_bare(item), other), hex"0101", attestation);
+        _eq(_endingOf(item), Ending.OPEN, "bare");
+        _eq(_endingOf(other), Ending.COMMITTED, "whole");
+    }
+
+    /// Section 3: outcomes are signed.
+    function test_changed_outcomes_are_refused(uint8 signed, uint8 given) public {
+        (signed, given) = (uint8(_bound(signed, 1, 3)), uint8(_bound(given, 1, 3)));
+        vm.assume(signed != given);
+        IGateway.Attestation memory attestation = _signOutcome(_one(item), abi.encodePacked(signed));
+        vm.expectRevert(IGateway.SignatureInvalid.selector);
+        source.gateway.finish(_one(item), abi.encodePacked(given), attestation);
+    }
+
+    function test_an_unknown_outcome_is_refused(uint8 outcome) public {
+        vm.assume(outcome == 0 || outcome > 3);
+        bytes memory outcomes = abi.encodePacked(outcome);
+        IGateway.Attestation memory attestation = _signOutcome(_one(item), outcomes);
+        vm.expectRevert(abi.encodeWithSelector(IGateway.OutcomeInvalid.selector, outcome));
+        source.gateway.finish(_one(item), outcomes, attestation);
+    }
+
+    function test_lists_of_other_lengths_are_refused(uint8 count) public {
+        vm.assume(count != 1);
+        bytes memory outcomes = _repeat(0x01, count);
+        IGateway.Attestation memory attestation = _signOutcome(_one(item), outcomes);
+        vm.expectRevert(abi.encodeWithSelector(IGateway.LengthMismatch.selector, 1, uint256(count)));
+        source.gateway.finish(_one(item), outcomes, attestation);
+        vm.expectRevert(IGateway.EmptyList.selector);
+        source.gateway.finish(new IGateway.Transfer[](0), "", attestation);
+    }
+
+    /* NOTHING STOPS A FINISH */
+
+    /// R-07, R-32
+    function test_no_pause_and_nothing_disabled_stops_a_finish(bool commit) public {
+        vm.prank(guardian);
+        source.gateway.pause();
+        vm.prank(guardian);
+        source.gateway.pauseLane(lane);
+        vm.prank(governance);
+        source.gateway.setAssetEnabled(ASSET, false);
+        vm.prank(governance);
+        source.gateway.disablePeer(destination.endpoint);
+        vm.warp(item.deadline + 365 days);
+        _finish(item, commit ? MINTED : EXPIRED);
+        _eq(_endingOf(item), commit ? Ending.COMMITTED : Ending.RELEASED, "finished");
+        _eq(source.token.balanceOf(address(source.gateway)), 0, "moved");
+    }
+
+    /// R-31, INV-9: a token that refuses, lies or starves changes no ending; its units wait in escrow.
+    function test_a_misbehaving_token_can_t_stop_a_finish(uint8 behaviour, bool commit) public {
+        behaviour = uint8(_bound(behaviour, 1, 11));
+        vm.assume(behaviour != uint8(Behaviour.RETURNS_1_MB) && behaviour != uint8(Behaviour.REENTERS));
+        vm.assume(commit || behaviour != uint8(Behaviour.MISSTATES_SUPPLY)); // supply isn't moved by a payment
+        source.token.behave(Behaviour(behaviour));
+        IGateway.Attestation memory attestation = _signOutcome(_one(item), commit ? MINTED : REJECTED);
+        Ending ending = commit ? Ending.COMMITTED : Ending.RELEASED;
+        vm.expectEmit();
+        emit IGateway.Finished(_id(item), lane, item.sequence, ending, false);
+        uint256 gasBefore = gasleft();
+        source.gateway.finish(_one(item), commit ? MINTED : REJECTED, attestation);
+        _le(gasBefore - gasleft(), 1_000_000, "bounded gas");
+        _eq(_endingOf(item), ending, "sealed");
+        _eq(_pendingOf(item), ending, "pending");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_000, "still held");
+        (, uint256 burned,, uint256 held) = source.gateway.totals(ASSET);
+        _eq(held, 1_000, "INV-9");
+        _eq(burned, 0, "INV-4: not burned yet");
+        IGateway.AssetState memory state = source.gateway.asset(ASSET);
+        _eq(state.pendingBurn, commit ? 1_000 : 0, "pendingBurn");
+        _eq(state.pendingPay, commit ? 0 : 1_000, "pendingPay");
+    }
+
+    /// R-31: if the common burn fails, each item becomes pending.
+    function test_a_failed_common_burn_makes_each_item_pending() public {
+        IGateway.Transfer[] memory items = _lockMany(5);
+        source.token.setPaused(true);
+        _finish(items, _repeat(0x01, 5));
+        for (uint256 i = 0; i < 5; ++i) {
+            _eq(_endingOf(items[i]), Ending.COMMITTED, "sealed");
+            _eq(_pendingOf(items[i]), Ending.COMMITTED, "pending");
+        }
+        _eq(source.gateway.asset(ASSET).pendingBurn, 15, "total");
+    }
+
+    /// R-31: one sender whom the token bars blocks nobody else.
+    function test_a_refused_payment_blocks_no_other() public {
+        IGateway.Transfer memory other = _lock(7);
+        source.token.setCallback(address(source.gateway), abi.encodeCall(IGateway.payout, (item)));
+        source.token.behave(Behaviour.REENTERS);
+        _finish(_two(item, other), hex"0202");
+        _true(!source.token.callbackSucceeded(), "no re-entry");
+        _eq(source.token.balanceOf(holder), UNITS, "both paid");
+    }
+
+    /// R-07: a lock is finished by the profile it was made under.
+    function test_a_lock_keeps_its_profile() public {
+        TestToken next = new TestToken();
+        vm.prank(governance);
+        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, 0, GAS_ALLOWANCE);
+        next.issue(holder, 50);
+        vm.prank(holder);
+        next.approve(address(source.gateway), 50);
+        IGateway.Transfer memory later = _lock(50);
+        _eq((_lockWord(later) >> 192) & 0xffff, 2, "new profile");
+        _finish(_two(item, later), hex"0102");
+        _eq(source.token.balanceOf(address(source.gateway)), 0, "old token burned");
+        _eq(next.balanceOf(holder), 50, "new token paid");
+    }
+
+    /// R-31: items of two profiles in one list are burned by profile.
+    function test_a_list_over_two_profiles_is_burned_by_profile() public {
+        TestToken next = new TestToken();
+        vm.prank(governance);
+        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, 0, GAS_ALLOWANCE);
+        next.issue(holder, 50);
+        vm.prank(holder);
+        next.approve(address(source.gateway), 50);
+        IGateway.Transfer memory later = _lock(50);
+        _finish(_two(item, later), hex"0101");
+        _eq(source.token.totalSupply(), UNITS - 1_000, "old");
+        _eq(next.totalSupply(), 0, "new");
+    }
+
+    /* GAS */
+
+    /// R-31: at any gas limit, what is sealed is burned, paid or noted as pending; and nothing is pending for want of gas.
+    function test_no_gas_limit_loses_a_unit(uint256 gasLimit, uint256 seed) public {
+        gasLimit = _bound(gasLimit, 21_000, 3_000_000);
+        IGateway.Transfer[] memory items = _lockMany(5);
+        bytes memory outcomes = new bytes(5);
+        for (uint256 i = 0; i < 5; ++i) {
+            outcomes[i] = bytes1(uint8(1 + uint256(keccak256(abi.encode(seed, i))) % 3));
+        }
+        IGateway.Attestation memory attestation = _signOutcome(items, outcomes);
+        try source.gateway.finish{gas: gasLimit}(items, outcomes, attestation) {
+            _true(_endingOf(items[0]) != Ending.OPEN, "the first was done");
+        } catch {}
+        uint256 burned;
+        uint256 paid;
+        for (uint256 i = 0; i < 5; ++i) {
+            Ending ending = _endingOf(items[i]);
+            if (ending == Ending.COMMITTED) burned += items[i].amount;
+            if (ending == Ending.RELEASED) paid += items[i].amount;
+            _eq(_pendingOf(items[i]), Ending.OPEN, "none pending");
+        }
+        _eq(source.token.totalSupply(), UNITS - burned, "burned as sealed");
+        _eq(source.token.balanceOf(address(source.gateway)), 1_015 - burned - paid, "held as open");
+    }
+
+    /// R-31: the same with a token that burns all it gets: always noted.
+    function test_no_gas_limit_leaves_a_sealed_item_unnoted(uint256 gasLimit) public {
+        gasLimit = _bound(gasLimit, 500_000, 3_000_000);
+        IGateway.Transfer[] memory items = _lockMany(8);
+        source.token.behave(Behaviour.BURNS_GAS);
+        IGateway.Attestation memory attestation = _signOutcome(items, _repeat(0x01, 8));
+        try source.gateway.finish{gas: gasLimit}(items, _repeat(0x01, 8), attestation) {} catch {}
+        uint256 pendingUnits;
+        for (uint256 i = 0; i < 8; ++i) {
+            _eq(_pendingOf(items[i]), _endingOf(items[i]), "sealed is noted");
+            if (_endingOf(items[i]) == Ending.COMMITTED) pendingUnits += items[i].amount;
+        }
+        _eq(source.gateway.asset(ASSET).pendingBurn, pendingUnits, "total");
+    }
+
+    /// R-21
+    function test_too_little_gas_for_the_first_item_reverts() public {
+        IGateway.Attestation memory attestation = _signOutcome(_one(item), MINTED);
+        vm.expectPartialRevert(IGateway.InsufficientGas.selector);
+        source.gateway.finish{gas: 400_000}(_one(item), MINTED, attestation);
+    }
+}
