@@ -83,7 +83,7 @@ def intent(nonce: int, *, account: int = 9, ledger: str = "eip155:1337", referen
     )
 
 
-def vote(  # noqa: PLR0913 - a vote has so many parts
+def vote(
     kind: Kind, code: int = 0, *, name: int = 1, place: int | None = None, epoch: int = 1, expired: bool = False
 ) -> Vote:
     """A vote on transfer *name*, which stands at sequence *place* of the one lane; by default its own number."""

@@ -1,0 +1,58 @@
+"""The committed contract artifacts: ABI, bytecode, and the selectors of what they can revert with."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final, cast
+
+from eth_hash.auto import keccak
+from eth_typing import ABI
+
+GATEWAY: Final = "Gateway"
+SAMPLE_TOKEN: Final = "SampleSecurityToken"  # noqa: S105 - a contract's name
+PLAIN_TOKEN: Final = "PlainToken"  # noqa: S105 - a contract's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A compiled contract."""
+
+    name: str
+    abi: ABI
+    bytecode: bytes
+
+
+@cache
+def artifact(name: str) -> Artifact:
+    """Read an artifact from the package."""
+    data = json.loads(files(__package__).joinpath("artifacts", f"{name}.json").read_text())
+    return Artifact(
+        name=name, abi=cast("ABI", data["abi"]), bytecode=bytes.fromhex(data["bytecode"].removeprefix("0x"))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorForm:
+    """A custom error: its name, and the ABI types of its arguments."""
+
+    name: str
+    types: tuple[str, ...]
+
+
+@cache
+def errors() -> dict[bytes, ErrorForm]:
+    """Map selectors (4 bytes) to the custom errors of all contracts that we know."""
+    forms = {}
+    for name in (GATEWAY, SAMPLE_TOKEN, PLAIN_TOKEN):
+        for entry in artifact(name).abi:
+            if entry["type"] == "error":
+                types = tuple(str(argument["type"]) for argument in entry.get("inputs", ()))
+                signature = f"{entry['name']}({','.join(types)})"
+                forms[keccak(signature.encode())[:4]] = ErrorForm(name=entry["name"], types=types)
+    return forms
+
+
+def topic(signature: str) -> bytes:
+    """Give the first topic of an event."""
+    return keccak(signature.encode())

@@ -1,0 +1,99 @@
+"""Submissions to one EVM gateway from one account (ports.ledger.LedgerWriter)."""
+
+from typing import Final
+
+from eth_typing import HexStr
+from web3.types import TxParams, TxReceipt
+
+from bridge.adapters.evm.account import EvmAccount
+from bridge.adapters.evm.contracts import GATEWAY, topic
+from bridge.adapters.evm.reader import EvmReader, Terms, bare, terms
+from bridge.core.caip import AssetId, evm_address
+from bridge.core.reasons import Reason
+from bridge.core.statements import Kind
+from bridge.core.transfer import TransferId
+from bridge.ports.ledger import Attestation, Payout, PreparedTransaction, Receipt, Submission
+
+SETTLE_FAILED: Final = topic("SettleFailed(bytes32,uint8,bytes)")
+GAS_FIXED: Final = 800_000
+"""Signature check, the list's head, and what the last item must see left before it starts (R-21)."""
+GAS_PER_ITEM: Final = 200_000
+"""Record, totals and event of an item, and the gateway's reserve, beside what its token is given."""
+
+
+class EvmWriter:
+    """Settles, refuses and finishes on one gateway."""
+
+    def __init__(self, account: EvmAccount, reader: EvmReader) -> None:
+        """Send from *account* to the gateway that *reader* reads."""
+        self._account = account
+        self._reader = reader
+        self._gateway = account.node.contract(GATEWAY, evm_address(reader.endpoint.gateway))
+        self._allowances: dict[AssetId, int] = {}
+
+    async def prepare(self, call: Submission | Payout) -> PreparedTransaction:
+        """Sign a transaction with the ledger's next free nonce; sends nothing.
+
+        Gas is reckoned, never estimated: a list that stops early for lack of gas does not revert (R-21), so an
+        estimate would find the gas of its first item. The call is simulated at that gas.
+        """
+        gas = GAS_FIXED
+        for transfer in (call.transfer,) if isinstance(call, Payout) else call.tried:
+            gas += GAS_PER_ITEM + await self._allowance(transfer.asset) * 64 // 63
+        transaction: TxParams = {"to": self._gateway.address, "data": self._data(call), "gas": gas}
+        simulated: TxParams = {**transaction, "from": self._account.address}
+        await self._account.node.ask(lambda: self._account.node.web3.eth.call(simulated))
+        return await self._account.prepare(transaction, gas=gas)
+
+    async def submit(self, transaction: PreparedTransaction) -> None:
+        """Hand the transaction to the node; sending the same one again does no harm."""
+        await self._account.submit(transaction)
+
+    async def receipt(self, reference: bytes) -> Receipt | None:
+        """Look whether the transaction is in a block; None while it isn't."""
+        found = await self._account.node.receipt(reference)
+        if found is None:
+            return None
+        return Receipt(
+            stamp=await self._account.node.stamp(int(found["blockNumber"])),
+            succeeded=found["status"] == 1,
+            failures=tuple(_failures(found)),
+        )
+
+    async def _allowance(self, asset: AssetId) -> int:
+        if asset not in self._allowances:
+            self._allowances[asset] = await self._reader.gas_allowance(asset)
+        return self._allowances[asset]
+
+    def _data(self, call: Submission | Payout) -> HexStr:
+        if isinstance(call, Payout):
+            return HexStr(self._gateway.encode_abi("payout", [terms(call.transfer)]))
+        statement = call.attestation.statement
+        items, signature = _items(call), _attestation(call.attestation)
+        match statement.kind:
+            case Kind.LOCKED:
+                return HexStr(self._gateway.encode_abi("settle", [items, signature]))
+            case Kind.REFUSED:
+                return HexStr(self._gateway.encode_abi("refuse", [items, statement.codes, signature]))
+            case Kind.OUTCOME:
+                return HexStr(self._gateway.encode_abi("finish", [items, statement.codes, signature]))
+
+
+def _items(submission: Submission) -> list[Terms]:
+    tried = {transfer.id: transfer for transfer in submission.tried}
+    ids = [item.transfer_id for item in submission.attestation.statement.items]
+    return [terms(tried[i]) if i in tried else bare(i) for i in ids]
+
+
+def _attestation(attestation: Attestation) -> tuple[int, int, int, int, int, int]:
+    px, py = attestation.group_key.coordinates()
+    rx, ry = attestation.signature.group_commitment.coordinates()
+    return (attestation.statement.epoch, px, py, rx, ry, attestation.signature.z)
+
+
+def _failures(receipt: TxReceipt) -> list[tuple[TransferId, Reason]]:
+    return [
+        (TransferId(bytes(log["topics"][1])), Reason(int.from_bytes(bytes(log["data"])[:32])))
+        for log in receipt["logs"]
+        if log["topics"][0] == SETTLE_FAILED
+    ]

@@ -1,0 +1,116 @@
+"""`python -m relayer --config FILE`: the composition root of a relayer."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bridge import telemetry
+from bridge.adapters.evm.account import EvmAccount
+from bridge.adapters.evm.node import Node
+from bridge.adapters.evm.reader import EvmReader
+from bridge.adapters.evm.writer import EvmWriter
+from bridge.adapters.grpc.client import GrpcNotary
+from bridge.adapters.redis.client import connect
+from bridge.adapters.system import SystemClock
+from bridge.config import CommitteeConfig, LedgerConfig, RelayerConfig, load, read_secret
+from bridge.core.caip import LedgerId, evm_chain_id
+from bridge.core.statements import Epoch
+from bridge.errors import BridgeError, ConfigError, InvalidInputError
+from bridge.frost import FrostError, ParticipantId, PublicKeyPackage
+from bridge.ports.store import IntentStore
+from relayer.coordinator import Coordinator
+from relayer.service import Parts, run
+from relayer.submitter import Submitter
+
+EXIT_CONFIG: Final = 2
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; exit code 2 where the configuration can't be used."""
+    parser = argparse.ArgumentParser(
+        prog="relayer", description="Naru's relayer: watches, has notaries attest, submits."
+    )
+    parser.add_argument("--config", type=Path, required=True, help="TOML file")
+    arguments = parser.parse_args()
+    telemetry.configure("relayer")
+    try:
+        asyncio.run(_run(load(arguments.config, RelayerConfig)))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"relayer: {problem}", file=sys.stderr)
+        return EXIT_CONFIG
+    except BridgeError as error:
+        print(f"relayer: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(config: RelayerConfig) -> None:
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    async with AsyncExitStack() as resources:
+        parts = await _parts(config, resources)
+        log.info("relayer.started", epoch=config.committee.epoch)
+        await run(parts, stopping, config.poll_s)
+    log.info("relayer.stopped")
+
+
+async def _parts(config: RelayerConfig, resources: AsyncExitStack) -> Parts:
+    stores = await resources.enter_async_context(connect(config.redis))
+    nodes = {ledger.name: Node(ledger.nodes[0], finality=ledger.finality) for ledger in config.ledgers}
+    for ledger in config.ledgers:
+        resources.push_async_callback(nodes[ledger.name].close)
+        await nodes[ledger.name].check_chain(evm_chain_id(LedgerId(ledger.ledger)))
+    readers = {ledger.endpoint.id: EvmReader(nodes[ledger.name], ledger.endpoint) for ledger in config.ledgers}
+    notaries = [GrpcNotary(ParticipantId(member.id), member.address) for member in config.committee.members]
+    for notary in notaries:
+        resources.push_async_callback(notary.close)
+    return Parts(
+        readers=readers,
+        submitters={
+            ledger.endpoint.id: _submitter(ledger, nodes[ledger.name], readers[ledger.endpoint.id], stores.intents)
+            for ledger in config.ledgers
+        },
+        coordinator=Coordinator(notaries, public_keys(config.committee), Epoch(config.committee.epoch)),
+        transfers=stores.transfers,
+        cursors=stores.cursors,
+        clock=SystemClock(),
+    )
+
+
+def _submitter(ledger: LedgerConfig, node: Node, reader: EvmReader, intents: IntentStore) -> Submitter:
+    if ledger.account_file is None:
+        raise ConfigError((f"ledger {ledger.name} has no account_file: name the key that pays for transactions",))
+    try:
+        account = EvmAccount(node, read_secret(ledger.account_file))
+    except InvalidInputError as error:
+        raise ConfigError((f"{ledger.account_file}: {error}",)) from error
+    return Submitter(ledger.ledger, EvmWriter(account, reader), intents, SystemClock())
+
+
+def public_keys(committee: CommitteeConfig) -> PublicKeyPackage:
+    """Decode the committee's public key package, and hold it against the configuration.
+
+    Raises:
+        ConfigError: it is not one, or is of another committee.
+    """
+    try:
+        keys = PublicKeyPackage.from_bytes(bytes.fromhex(committee.public_keys))
+    except (ValueError, FrostError) as error:
+        raise ConfigError((f"committee.public_keys is no public key package: {error}",)) from error
+    if (keys.threshold, keys.participants) != (committee.threshold, len(committee.members)):
+        problem = f"committee.public_keys is of a {keys.threshold}-of-{keys.participants} committee"
+        raise ConfigError((problem,))
+    return keys
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Has the committee sign: verdicts first, then lists that enough members agree on, then two FROST rounds (R-15)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import structlog
+
+from bridge.core.caip import EndpointId
+from bridge.core.reasons import Reason
+from bridge.core.statements import Epoch, Item, Kind, Statement
+from bridge.core.transfer import TransferId
+from bridge.errors import BridgeError, UnavailableError
+from bridge.frost import InvalidShareError, ParticipantId, PublicKeyPackage, SignatureShare, aggregate
+from bridge.ports.committee import Commitment, Notary, Offer, Question, SignItem, SignRequest, TransferRef, Verdict
+from bridge.ports.ledger import Attestation
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+_PREFERENCE: Final = (Kind.LOCKED, Kind.OUTCOME, Kind.REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """An attestation, and who signed it."""
+
+    attestation: Attestation
+    signers: tuple[ParticipantId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why a transfer got no signature for now."""
+
+    reason: Reason
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """What came of asking the committee about a list."""
+
+    signed: tuple[Signed, ...]
+    holds: Mapping[TransferId, Hold]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Items of one kind that all of `supporters` would sign."""
+
+    kind: Kind
+    items: tuple[SignItem, ...]
+    supporters: frozenset[ParticipantId]
+
+
+@dataclass(slots=True)
+class _Round:
+    """The members that may still be asked to sign one list."""
+
+    candidates: set[ParticipantId]
+    errors: list[str] = field(default_factory=list)
+
+    def drop(self, notary: ParticipantId, error: BridgeError) -> None:
+        self.candidates.discard(notary)
+        self.errors.append(str(error))
+        log.warning("notary.dropped", notary=notary, error=str(error))
+
+
+class Coordinator:
+    """Runs signing sessions with the committee of one epoch."""
+
+    def __init__(self, notaries: Iterable[Notary], keys: PublicKeyPackage, epoch: Epoch) -> None:
+        """Ask *notaries*, whose group key is in *keys*."""
+        self._notaries = {notary.id: notary for notary in notaries}
+        self._keys = keys
+        self._epoch = epoch
+
+    async def attest(self, question: Question, verifier: EndpointId, refs: Sequence[TransferRef]) -> Attested:
+        """Get as many of the transfers signed as t members agree on; never raises for what a member does.
+
+        *refs* must all have *verifier* as the end of their lanes that the question's statements go to.
+        """
+        verdicts = await self._review(question, refs)
+        signed: list[Signed] = []
+        holds = {ref.transfer_id: self._hold(ref.transfer_id, verdicts) for ref in refs}
+        for group in self._groups(refs, verdicts):
+            try:
+                signed.append(await self._sign(verifier, group))
+            except BridgeError as error:
+                hold = Hold(reason=Reason.NONE, note=f"no signature: {error}")
+                holds |= {item.ref.transfer_id: hold for item in group.items}
+                continue
+            for item in group.items:
+                del holds[item.ref.transfer_id]
+        return Attested(signed=tuple(signed), holds=holds)
+
+    async def _review(
+        self, question: Question, refs: Sequence[TransferRef]
+    ) -> dict[ParticipantId, dict[TransferId, Verdict]]:
+        answers = await _gather(self._notaries, lambda notary: notary.review(question, refs))
+        verdicts = {}
+        for notary, answer in answers.items():
+            if isinstance(answer, BridgeError):
+                log.warning("notary.silent", notary=notary, error=str(answer))
+            else:
+                verdicts[notary] = {verdict.transfer_id: verdict for verdict in answer}
+        return verdicts
+
+    def _groups(
+        self, refs: Sequence[TransferRef], verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]
+    ) -> list[_Group]:
+        """Split the list into groups of one kind, each with at least t members that would sign all of it."""
+        groups: list[_Group] = []
+        for kind in _PREFERENCE:
+            chosen = {g_item.ref.transfer_id for group in groups for g_item in group.items}
+            open_items: list[tuple[SignItem, frozenset[ParticipantId]]] = []
+            for ref in refs:
+                best = None if ref.transfer_id in chosen else self._best(kind, ref.transfer_id, verdicts)
+                if best is not None:
+                    open_items.append((SignItem(ref=ref, code=best[0].code), best[1]))
+            groups += self._partition(kind, open_items)
+        return groups
+
+    def _best(
+        self, kind: Kind, transfer_id: TransferId, verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]
+    ) -> tuple[Offer, frozenset[ParticipantId]] | None:
+        """Choose the offer of this kind that t members make; among several the one that is named first most often."""
+        supporters: dict[Offer, set[ParticipantId]] = {}
+        for notary, of_notary in verdicts.items():
+            for offer in of_notary[transfer_id].offers:
+                if offer.kind is kind:
+                    supporters.setdefault(offer, set()).add(notary)
+        for offer, members in supporters.items():
+            if len(members) >= self._keys.threshold:
+                return offer, frozenset(members)
+        return None
+
+    def _partition(self, kind: Kind, open_items: list[tuple[SignItem, frozenset[ParticipantId]]]) -> list[_Group]:
+        """List first what the t members with most approvals all approve; the rest forms the next list (R-15)."""
+        groups = []
+        while open_items:
+            popularity = Counter(member for _, members in open_items for member in sorted(members))
+            top = frozenset(member for member, _ in popularity.most_common(self._keys.threshold))
+            agreed = [entry for entry in open_items if top <= entry[1]] or open_items[:1]
+            supporters = frozenset.intersection(*(members for _, members in agreed))
+            groups.append(_Group(kind=kind, items=tuple(item for item, _ in agreed), supporters=supporters))
+            open_items = [entry for entry in open_items if entry not in agreed]
+        return groups
+
+    async def _sign(self, verifier: EndpointId, group: _Group) -> Signed:
+        """Sign one list; a member that is silent, wavers or cheats is dropped and another set tried.
+
+        Raises:
+            UnavailableError: fewer than t members are left.
+        """
+        items = tuple(Item(transfer_id=item.ref.transfer_id, code=item.code) for item in group.items)
+        statement = Statement(kind=group.kind, verifier=verifier, epoch=self._epoch, items=items)
+        state = _Round(candidates=set(group.supporters))
+        while len(state.candidates) >= self._keys.threshold:
+            signers = sorted(state.candidates)[: self._keys.threshold]
+            commitments = self._kept(state, await self._ask(signers, lambda notary: notary.commit()))
+            if len(commitments) < len(signers):
+                continue
+            shares = self._kept(state, await self._shares(statement, group, commitments))
+            if len(shares) < len(signers):
+                continue
+            signed = self._aggregate(state, statement, commitments, shares)
+            if signed is not None:
+                return signed
+        text = (
+            f"{len(state.candidates)} notaries are left to sign, {self._keys.threshold} must: {'; '.join(state.errors)}"
+        )
+        raise UnavailableError(text)
+
+    async def _shares(
+        self, statement: Statement, group: _Group, commitments: Mapping[ParticipantId, Commitment]
+    ) -> dict[ParticipantId, SignatureShare | BridgeError]:
+        listed = tuple(commitments[notary].commitments for notary in sorted(commitments))
+
+        def request(notary: Notary) -> Awaitable[SignatureShare]:
+            return notary.sign(
+                SignRequest(
+                    kind=statement.kind,
+                    verifier=statement.verifier,
+                    epoch=statement.epoch,
+                    items=group.items,
+                    handle=commitments[notary.id].handle,
+                    commitments=listed,
+                )
+            )
+
+        return await self._ask(sorted(commitments), request)
+
+    def _aggregate(
+        self,
+        state: _Round,
+        statement: Statement,
+        commitments: Mapping[ParticipantId, Commitment],
+        shares: Mapping[ParticipantId, SignatureShare],
+    ) -> Signed | None:
+        listed = [commitments[notary].commitments for notary in sorted(commitments)]
+        try:
+            signature = aggregate(self._keys, statement.digest, listed, shares)
+        except InvalidShareError as error:
+            for culprit in error.culprits:
+                state.drop(culprit, error)
+            return None
+        attestation = Attestation(statement=statement, group_key=self._keys.group_public_key, signature=signature)
+        return Signed(attestation=attestation, signers=tuple(sorted(shares)))
+
+    async def _ask(
+        self, members: Iterable[ParticipantId], question: Callable[[Notary], Awaitable[T]]
+    ) -> dict[ParticipantId, T | BridgeError]:
+        return await _gather({member: self._notaries[member] for member in members}, question)
+
+    def _kept(self, state: _Round, answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId, T]:
+        kept: dict[ParticipantId, T] = {}
+        for notary, answer in answers.items():
+            if isinstance(answer, BridgeError):
+                state.drop(notary, answer)
+            else:
+                kept[notary] = answer
+        return kept
+
+    def _hold(self, transfer_id: TransferId, verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]) -> Hold:
+        answering = len(verdicts)
+        if answering < self._keys.threshold:
+            note = f"{answering} of {len(self._notaries)} notaries answer, {self._keys.threshold} must"
+            return Hold(reason=Reason.NONE, note=note)
+        reasons = Counter(v[transfer_id].waiting_for for v in verdicts.values())
+        notes = Counter(v[transfer_id].note for v in verdicts.values() if v[transfer_id].note)
+        reason = max(reasons, key=lambda r: (r is not Reason.NONE, reasons[r]))
+        return Hold(reason=reason, note=notes.most_common(1)[0][0] if notes else "the notaries do not agree yet")
+
+
+async def _gather(
+    notaries: Mapping[ParticipantId, Notary], question: Callable[[Notary], Awaitable[T]]
+) -> dict[ParticipantId, T | BridgeError]:
+    async def ask(notary: Notary) -> T | BridgeError:
+        try:
+            return await question(notary)
+        except BridgeError as error:
+            return error
+
+    answers = await asyncio.gather(*(ask(notary) for notary in notaries.values()))
+    return dict(zip(notaries, answers, strict=True))
