@@ -1,0 +1,352 @@
+"""The embedded network: two ledgers, a Redis, four notaries and a relayer, each a process, under one supervisor."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+import tomli_w
+from eth_account import Account as EthAccount
+from pydantic import BaseModel
+
+from bridge.adapters.evm.account import EvmAccount
+from bridge.adapters.evm.node import Node
+from bridge.adapters.system import SystemClock, system_entropy
+from bridge.config import (
+    AccountConfig,
+    AssetConfig,
+    ClientConfig,
+    CommitteeConfig,
+    LedgerConfig,
+    MemberConfig,
+    NotaryConfig,
+    RelayerConfig,
+    TokenConfig,
+    read_secret,
+)
+from bridge.core.caip import evm_address
+from bridge.devnet import redis_server
+from bridge.devnet.dealer import Dealt, deal, write_secret
+from bridge.devnet.genesis import ASSETS, EPOCH, Built, Site, build
+from bridge.devnet.process import Child, daemon, python
+from bridge.devnet.runs import CLIENT_CONFIG
+from bridge.errors import ConfigError, UnavailableError
+
+NAMES: Final = ("alpha", "beta")
+CHAIN_IDS: Final = {"alpha": 7001, "beta": 7002}
+OPERATORS: Final = ("Broker Alpha", "Broker Beta", "Depository", "Exchange")
+"""One notary each."""
+HOLDERS: Final = ("alice", "bob", "carol")
+"""alice and bob are on both registers of holders; carol is on none."""
+START_TIMEOUT_S: Final = 60.0
+POLL_S: Final = 0.02
+FINAL_POLL_S: Final = 0.2
+IDLE_ALLOWANCE_S: Final = 2.0
+RELAYER_POLL_S: Final = 0.25
+GENESIS_WEI: Final = 10**24
+LOOPBACK: Final = "127.0.0.1"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLedger:
+    """A ledger that the user runs: where it answers, its finality as in LedgerConfig, the file of a funded key."""
+
+    url: str
+    key_file: Path
+    finality: str = "instant"
+
+
+class Network:
+    """One network in one folder."""
+
+    def __init__(self, folder: Path, own: Mapping[str, OwnLedger]) -> None:
+        """Use *folder*, and the user's *own* ledgers by name instead of embedded ones."""
+        self._folder = folder
+        self._own = own
+        self._children: list[Child] = []
+        self._addresses: dict[str, str] = {}
+
+    async def up(self) -> None:
+        """Start everything, set the ledgers up, and write the client configuration last.
+
+        Raises:
+            UnavailableError: a part does not come up; its last words are in the text.
+            ConfigError: an own ledger can't be used.
+        """
+        for name in ("keys", "logs", "redis", "state"):
+            (self._folder / name).mkdir()
+        self._make_keys()
+        await self._start("redis", redis_server.command(self._folder / "redis"))
+        for name in NAMES:
+            if name not in self._own:
+                await self._start_ledger(name)
+        dealt = deal(self._folder / "keys", len(OPERATORS), system_entropy)
+        async with AsyncExitStack() as resources:
+            nodes = {name: await self._node(name) for name in NAMES}
+            # From here on blocks are waited for, and the daemons have the processors for their imports.
+            for number in range(1, len(OPERATORS) + 1):
+                await self._start_daemon(f"notary-{number}", "notary")
+            await self._start_daemon("relayer", "relayer")
+            for node in nodes.values():
+                resources.push_async_callback(node.close)
+            await _check_apart(nodes)
+            built = await build(self._sites(nodes), dealt.public.group_public_key)
+            await asyncio.gather(*(_final(name, node) for name, node in nodes.items()))
+            ledgers = tuple([await self._ledger_config(name, nodes[name], built[name]) for name in NAMES])
+        committee = await self._feed_notaries(ledgers, dealt)
+        await redis_server.ready(self._folder / "redis", clock=SystemClock(), timeout_s=START_TIMEOUT_S)
+        await self._feed_relayer(ledgers, committee)
+        self._write(self._folder / CLIENT_CONFIG, self._client_config(ledgers, committee, built))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep the daemons running until *stopping* is set. The embedded ledgers live in memory: theirs is the end.
+
+        Raises:
+            UnavailableError: an embedded ledger died.
+        """
+        tasks = [asyncio.create_task(self._keep(child, stopping)) for child in self._children]
+        tasks.append(asyncio.create_task(_wait(stopping)))
+        done, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            task.cancel()
+        for task in done:
+            task.result()
+
+    async def down(self) -> None:
+        """Stop everything, last started first, and remove the folder."""
+        for child in reversed(self._children):
+            await child.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _keep(self, child: Child, stopping: asyncio.Event) -> None:
+        if child.name not in NAMES:
+            await child.keep(stopping)
+            return
+        code = await child.wait()
+        if not stopping.is_set():
+            msg = f"the embedded ledger {child.name} died with exit code {code}, and its state with it"
+            raise UnavailableError(msg)
+
+    # --- keys and files
+
+    def _make_keys(self) -> None:
+        embedded_issuers = [_issuer(name) for name in NAMES if name not in self._own]
+        for name in (*HOLDERS, "relayer", *embedded_issuers):
+            account = EthAccount.create(system_entropy(32).hex())
+            self._addresses[name] = account.address
+            write_secret(self._key_file(name), f"0x{bytes(account.key).hex()}")
+        for name, own in self._own.items():
+            write_secret(self._key_file(_issuer(name)), read_secret(own.key_file))
+
+    def _key_file(self, name: str) -> Path:
+        return self._folder / "keys" / f"{name}.key"
+
+    def _write(self, path: Path, model: BaseModel) -> None:
+        """Write a configuration whole or not at all."""
+        draft = path.with_suffix(".draft")
+        draft.write_text(tomli_w.dumps(_plain(model.model_dump(mode="json", exclude_none=True))))
+        draft.replace(path)
+
+    # --- ledgers
+
+    async def _start_ledger(self, name: str) -> None:
+        funds = [f"{address}:{GENESIS_WEI}" for address in self._addresses.values()]
+        command = python("bridge.devnet.ledger", "--chain-id", str(CHAIN_IDS[name]), "--fund", *funds)
+        await self._start(name, [*command, "--announce", str(self._announcement(name))])
+
+    async def _node(self, name: str) -> Node:
+        if name in self._own:
+            own = self._own[name]
+            return Node(own.url, finality=own.finality)
+        return Node(f"http://{LOOPBACK}:{await self._announced(name)}")
+
+    def _sites(self, nodes: Mapping[str, Node]) -> tuple[Site, Site]:
+        alpha, beta = (self._site(name, nodes[name]) for name in NAMES)
+        return alpha, beta
+
+    def _site(self, name: str, node: Node) -> Site:
+        account = EvmAccount(node, read_secret(self._key_file(_issuer(name))))
+        self._addresses[_issuer(name)] = account.address
+        alice, bob = self._addresses["alice"], self._addresses["bob"]
+        fund = (alice, bob, self._addresses["relayer"]) if name in self._own else ()
+        return Site(
+            name=name, account=account, fund=fund, issue_to=alice if name == "alpha" else bob, register=(alice, bob)
+        )
+
+    async def _ledger_config(self, name: str, node: Node, built: Built) -> LedgerConfig:
+        head = await node.head()
+        log.info("ledger.built", ledger=built.endpoint.ledger, height=head.height)
+        return LedgerConfig(
+            name=name,
+            ledger=built.endpoint.ledger,
+            fingerprint="0x" + built.endpoint.fingerprint.hex(),
+            gateway=evm_address(built.endpoint.gateway),
+            nodes=(node.address,),
+            finality=self._own[name].finality if name in self._own else "instant",
+            account_file=self._key_file("relayer"),
+        )
+
+    # --- daemons
+
+    async def _feed_notaries(self, ledgers: tuple[LedgerConfig, ...], dealt: Dealt) -> CommitteeConfig:
+        configs = {}
+        for number, share_file in dealt.share_files.items():
+            name = f"notary-{number}"
+            configs[name] = NotaryConfig(
+                development=True,
+                id=number,
+                listen=f"{LOOPBACK}:0",
+                announce_file=self._announcement(name),
+                share_file=share_file,
+                store_file=self._folder / "state" / f"{name}.sqlite",
+                epoch=EPOCH,
+                idle_allowance_s=IDLE_ALLOWANCE_S,
+                ledgers=ledgers,
+            )
+            await self._feed(name, configs[name])
+        members = []
+        for (name, config), operator in zip(configs.items(), OPERATORS, strict=True):
+            address = await self._announced(name)
+            members.append(MemberConfig(id=config.id, operator=operator, address=address))
+            self._write(self._config_file(name), config.model_copy(update={"listen": address}))
+        return CommitteeConfig(
+            epoch=EPOCH,
+            threshold=dealt.public.threshold,
+            public_keys=dealt.public.to_bytes().hex(),
+            members=tuple(members),
+        )
+
+    async def _feed_relayer(self, ledgers: tuple[LedgerConfig, ...], committee: CommitteeConfig) -> None:
+        config = RelayerConfig(
+            development=True,
+            ledgers=ledgers,
+            redis=redis_server.url(self._folder / "redis"),
+            committee=committee,
+            poll_s=RELAYER_POLL_S,
+        )
+        await self._feed("relayer", config)
+
+    def _client_config(
+        self, ledgers: tuple[LedgerConfig, ...], committee: CommitteeConfig, built: Mapping[str, Built]
+    ) -> ClientConfig:
+        assets = tuple(
+            AssetConfig(
+                name=asset.name,
+                asset=asset.asset,
+                decimals=asset.decimals,
+                tokens=tuple(
+                    TokenConfig(ledger=name, token=built[name].tokens[asset.name], issued=asset.issued[name])
+                    for name in NAMES
+                ),
+            )
+            for asset in ASSETS
+        )
+        accounts = tuple(
+            AccountConfig(name=name, address=address, key_file=self._key_file(name))
+            for name, address in self._addresses.items()
+        )
+        return ClientConfig(
+            development=True,
+            ledgers=ledgers,
+            redis=redis_server.url(self._folder / "redis"),
+            committee=committee,
+            assets=assets,
+            accounts=accounts,
+        )
+
+    # --- children
+
+    async def _start(self, name: str, command: list[str], *, input_file: Path | None = None) -> None:
+        child = Child(name, command, self._folder / "logs" / f"{name}.log", input_file=input_file)
+        await child.start()
+        self._children.append(child)
+
+    async def _start_daemon(self, name: str, module: str) -> None:
+        await self._start(name, daemon(module), input_file=self._config_file(name))
+
+    async def _feed(self, name: str, config: BaseModel) -> None:
+        self._write(self._config_file(name), config)
+        await self._child(name).feed()
+
+    def _child(self, name: str) -> Child:
+        return next(child for child in self._children if child.name == name)
+
+    def _config_file(self, name: str) -> Path:
+        return self._folder / f"{name}.toml"
+
+    def _announcement(self, name: str) -> Path:
+        return self._folder / "state" / f"{name}.address"
+
+    async def _announced(self, name: str) -> str:
+        """Wait until a child has told where it answers.
+
+        Raises:
+            UnavailableError: it died, or did not within a minute.
+        """
+        child = self._child(name)
+        path = self._announcement(name)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not path.exists():
+                    if not child.alive:
+                        msg = f"{name} did not start: {child.last_words()}"
+                        raise UnavailableError(msg)
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            msg = f"{name} did not answer within {START_TIMEOUT_S:.0f} s: {child.last_words()}"
+            raise UnavailableError(msg) from None
+        return path.read_text().strip()
+
+
+async def _check_apart(nodes: Mapping[str, Node]) -> None:
+    """Refuse two nodes of one chain: a lane never joins two gateways of one ledger.
+
+    Raises:
+        ConfigError: they are.
+    """
+    chains = {name: await node.chain_id() for name, node in nodes.items()}
+    if len(set(chains.values())) < len(chains):
+        problem = f"{' and '.join(chains)} are both on chain {chains[NAMES[0]]}: give nodes of two different chain ids"
+        raise ConfigError((problem,))
+
+
+async def _final(name: str, node: Node) -> None:
+    """Wait until what was just built is final: everybody reads at finality.
+
+    Raises:
+        UnavailableError: it isn't after a minute.
+    """
+    built = await node.stamp("latest")
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while True:
+                if (await node.head()).height >= built.height:
+                    return
+                await asyncio.sleep(FINAL_POLL_S)
+    except TimeoutError:
+        msg = f"{name}: block {built.height} is not final after {START_TIMEOUT_S:.0f} s: does {node.address} make any?"
+        raise UnavailableError(msg) from None
+
+
+def _issuer(ledger: str) -> str:
+    return f"issuer-{ledger}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON-like data of any shape
+    """Turn tuples into lists, which is what TOML knows."""
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+async def _wait(stopping: asyncio.Event) -> None:
+    await stopping.wait()

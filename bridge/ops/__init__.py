@@ -1,0 +1,1 @@
+"""What people do with the bridge: use cases, and over them the command `naru`."""

@@ -1,0 +1,53 @@
+"""How results and errors reach a person or a machine."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bridge.errors import BridgeError, ConfigError, InvalidInputError, UnavailableError
+
+EXIT_REFUSED: Final = 1
+EXIT_INPUT: Final = 2
+EXIT_UNAVAILABLE: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+
+class Output(StrEnum):
+    """What to print on standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Client configuration; else NARU_CONFIG, else the one embedded network that runs."),
+]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text for people, json for machines.")]
+
+console: Final = Console(highlight=False)
+errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def report(error: BridgeError) -> int:
+    """Tell a person what went wrong and what to do; give the exit code."""
+    lines = error.problems if isinstance(error, ConfigError) else (str(error),)
+    for line in lines:
+        errors.print(f"naru: {line}", style="red", markup=False)
+    match error:
+        case ConfigError() | InvalidInputError():
+            return EXIT_INPUT
+        case UnavailableError():
+            return EXIT_UNAVAILABLE
+        case _:
+            return EXIT_REFUSED

@@ -1,0 +1,221 @@
+"""`naru transfer`: send, list, show, watch."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.table import Table
+
+from bridge.errors import InvalidInputError
+from bridge.ops.cli.output import ConfigOption, Output, OutputOption, console, errors, print_json
+
+if TYPE_CHECKING:
+    from bridge.config import ClientConfig
+    from bridge.ops.client import Names
+    from bridge.ops.send import Order
+    from bridge.ports.store import TimelineEntry, TransferRecord
+
+app = typer.Typer(help="Send transfers and look at them.", no_args_is_help=True)
+WATCH_S: Final = 0.3
+LISTED_DIGITS: Final = 2 + 12
+"""Of an id, 0x included: enough to find it again."""
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Transfer id, or its first 8 or more digits.")]
+
+
+@app.command()
+def send(  # noqa: PLR0913, PLR0917 - a command's options
+    amount: Annotated[str, typer.Argument(help="In units of the asset, such as 12 or 0.5.")],
+    asset: Annotated[str, typer.Argument(help="Name or isin: text.")],
+    sender: Annotated[str, typer.Option("--from", help="Name of an account, or file with its private key.")],
+    to: Annotated[str, typer.Option("--to", help="Name, address, or CAIP-10 account on the destination.")],
+    source: Annotated[str, typer.Option(help="Ledger that the units leave.")],
+    destination: Annotated[str, typer.Option(help="Ledger that the units go to.")],
+    deadline_in: Annotated[int, typer.Option(help="Seconds from now after which it rolls back.")] = 600,
+    reference: Annotated[str, typer.Option(help="Client reference: 0x and 64 hexadecimal digits.")] = "",
+    *,
+    preflight: Annotated[bool, typer.Option(help="Ask both sides before locking.")] = True,
+    config: ConfigOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Check both sides, then lock units at the source; the relayer does the rest."""
+    from bridge.config import read_secret  # noqa: PLC0415 - start-up time
+    from bridge.ops.client import Names, open_config, parse_amount, parse_reference  # noqa: PLC0415 - start-up time
+    from bridge.ops.send import Order  # noqa: PLC0415 - web3 takes a second to import
+
+    names = Names(open_config(config))
+    to_ledger, of_asset = names.ledger(destination), names.asset(asset)
+    order = Order(
+        source=names.ledger(source),
+        destination=to_ledger,
+        asset=of_asset,
+        recipient=names.recipient(to, to_ledger),
+        amount=parse_amount(amount, of_asset.decimals),
+        deadline_in_s=deadline_in,
+        **({"client_reference": parse_reference(reference)} if reference else {}),
+    )
+    result = asyncio.run(_send(order, read_secret(names.key_file(sender)), preflight=preflight))
+    if output is Output.JSON:
+        print_json(result)
+    else:
+        console.print(f"locked at height {result['height']} of {order.source.name}, sequence {result['sequence']}")
+        console.print(f"[bold]{result['id']}[/]", soft_wrap=True)
+        console.print(f"follow it with: naru transfer watch {result['id']}", soft_wrap=True)
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
+    config: ConfigOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List transfers, newest first."""
+    from bridge.ops.client import Names, open_config  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import as_json, recent  # noqa: PLC0415 - start-up time
+
+    opened = open_config(config)
+    records, names = asyncio.run(recent(opened, limit)), Names(opened)
+    if output is Output.JSON:
+        print_json([as_json(record, names) for record in records])
+        return
+    if not records:
+        console.print("no transfers yet: `naru transfer send --help` tells how to make one")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("ID", "STATUS", "REASON", "AMOUNT", "ASSET", "LANE", "LOCKED AT"):
+        table.add_column(heading, justify="right" if heading == "AMOUNT" else "left", overflow="fold")
+    for record in records:
+        table.add_row(*_row(record, names))
+    console.print(table)
+
+
+@app.command()
+def show(transfer_id: IdArgument, config: ConfigOption = None, output: OutputOption = Output.TEXT) -> None:
+    """Show one transfer with everything that happened to it."""
+    from bridge.ops.client import Names, open_config, parse_id  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import as_json  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import show as read  # noqa: PLC0415 - start-up time
+
+    opened = open_config(config)
+    record, names = asyncio.run(read(opened, parse_id(transfer_id))), Names(opened)
+    if output is Output.JSON:
+        print_json(as_json(record, names))
+        return
+    print_transfer(record, names)
+
+
+@app.command()
+def watch(
+    transfer_id: IdArgument,
+    timeout: Annotated[float, typer.Option(help="Seconds after which to give up.")] = 600,
+    config: ConfigOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Follow one transfer until it has ended; exit code 0 if it committed, 1 if it rolled back."""
+    from bridge.ops.client import Names, open_config, parse_id  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import as_json  # noqa: PLC0415 - start-up time
+
+    opened = open_config(config)
+    names = Names(opened)
+    record = asyncio.run(_watch(opened, parse_id(transfer_id), timeout, names, quiet=output is Output.JSON))
+    if output is Output.JSON:
+        print_json(as_json(record, names))
+    if record.status.value != "COMMITTED":
+        raise typer.Exit(1)
+
+
+def print_transfer(record: "TransferRecord", names: "Names") -> None:
+    """Print one transfer for a person."""
+    from bridge.core.reasons import EXPLANATIONS, Reason  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import as_json, shown_status  # noqa: PLC0415 - start-up time
+
+    data = as_json(record, names)
+    console.print(f"[bold]{data['id']}[/]", soft_wrap=True)
+    console.print(f"{data['amount']} {data['asset']}, {data['source']} → {data['destination']}, #{data['sequence']}")
+    sender, recipient = (names.account_text(a) for a in (record.transfer.sender, record.transfer.recipient))
+    console.print(f"from {sender}\n  to {recipient}", soft_wrap=True)
+    console.print(f"deadline {data['deadline']}")
+    console.print(f"[bold]{shown_status(record)}[/]  (source {record.source}, destination {record.destination})")
+    if record.reason is not Reason.NONE:
+        explanation = EXPLANATIONS[record.reason]
+        console.print(f"{record.reason.name}: {explanation.english} {explanation.korean}", soft_wrap=True)
+        console.print(f"→ {explanation.action}", soft_wrap=True)
+    if record.note:
+        console.print(record.note, soft_wrap=True, markup=False)
+    for entry in record.timeline:
+        console.print("  " + timeline_text(entry, names), soft_wrap=True, markup=False)
+
+
+def timeline_text(entry: "TimelineEntry", names: "Names") -> str:
+    """Write one thing that happened to a transfer as a line."""
+    from bridge.ops.transfers import time_text  # noqa: PLC0415 - start-up time
+
+    parts = [time_text(entry.at)[11:], f"{entry.event:<14}"]
+    if entry.ledger:
+        parts.append(f"{names.ledger_by_caip2(entry.ledger)} at height {entry.height}")
+    if entry.signers:
+        parts.append("by notaries " + ", ".join(str(s) for s in entry.signers))
+    if entry.note:
+        parts.append(entry.note)
+    return "  ".join(parts)
+
+
+async def _send(order: "Order", key: str, *, preflight: bool) -> dict[str, object]:
+    from bridge.ops.send import Sender  # noqa: PLC0415 - web3 takes a second to import
+
+    async with Sender(order, key) as sender:
+        if preflight:
+            warning = await sender.preflight()
+            if warning:
+                errors.print(f"note: {warning}", style="yellow", markup=False)
+        locked = await sender.lock()
+    return {
+        "id": "0x" + locked.transfer.id.hex(),
+        "sequence": locked.transfer.sequence,
+        "height": locked.height,
+        "transaction": "0x" + locked.reference.hex(),
+        "deadline": locked.transfer.deadline,
+    }
+
+
+async def _watch(
+    config: "ClientConfig", digits: str, timeout_s: float, names: "Names", *, quiet: bool
+) -> "TransferRecord":
+    """Print what happens to a transfer, as it happens, until nothing more can."""
+    from bridge.adapters.redis.client import connect  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import find, shown_status  # noqa: PLC0415 - start-up time
+
+    until, told, status = time.monotonic() + timeout_s, 0, ""
+    async with connect(config.redis) as stores:
+        while time.monotonic() < until:
+            record = await find(stores, digits)
+            if record is not None:
+                if not quiet:
+                    for entry in record.timeline[told:]:
+                        console.print(timeline_text(entry, names), soft_wrap=True, markup=False)
+                    if shown_status(record) != status:
+                        console.print(f"{shown_status(record)}", style="bold")
+                told, status = len(record.timeline), shown_status(record)
+                if not record.is_open:
+                    return record
+            await asyncio.sleep(WATCH_S)
+    state = (
+        f"is still {status}" if status else "is not known to the relayer: its lock is not final, or not on this network"
+    )
+    msg = f"transfer 0x{digits} {state} after {timeout_s:.0f} s"
+    raise InvalidInputError(msg)
+
+
+def _row(record: "TransferRecord", names: "Names") -> tuple[str, ...]:
+    from bridge.ops.transfers import as_json, shown_status, time_text  # noqa: PLC0415 - start-up time
+
+    data = as_json(record, names)
+    return (
+        str(data["id"])[:LISTED_DIGITS],
+        shown_status(record),
+        str(data["reason"] or ""),
+        str(data["amount"]),
+        str(data["asset"]),
+        f"{data['source']} → {data['destination']} #{data['sequence']}",
+        time_text(record.locked_at.time),
+    )

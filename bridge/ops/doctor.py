@@ -1,0 +1,128 @@
+"""One line per thing that must be true of a network, each with its remedy."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from eth_hash.auto import keccak
+
+from bridge.adapters.evm.contracts import GATEWAY
+from bridge.adapters.evm.node import Node
+from bridge.adapters.grpc.client import GrpcNotary
+from bridge.adapters.redis.client import connect
+from bridge.config import ClientConfig, LedgerConfig, MemberConfig
+from bridge.core.caip import LedgerId, evm_chain_id
+from bridge.errors import BridgeError
+from bridge.frost import ParticipantId, PublicKeyPackage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What was looked at, what was found, and what to do if that is wrong."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+async def examine(config: ClientConfig) -> list[Check]:
+    """Look at ledgers, gateways, keys, committee and Redis; never raises for what it finds."""
+    keys = PublicKeyPackage.from_bytes(bytes.fromhex(config.committee.public_keys))
+    checks: list[Check] = []
+    for ledger in config.ledgers:
+        checks += await _ledger(ledger, config.committee.epoch, keys)
+    members = [await _notary(member, config.committee.epoch, keys) for member in config.committee.members]
+    checks += [*members, _quorum(sum(check.ok for check in members), keys)]
+    checks.append(await _guarded("redis", _redis(config.redis), "start Redis, or correct the redis URL"))
+    return checks
+
+
+async def _ledger(ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage) -> list[Check]:
+    node = Node(ledger.nodes[0], finality=ledger.finality)
+    try:
+        chain = await _guarded(f"{ledger.name} chain id", _chain(node, ledger), f"start the node at {node.address}")
+        if not chain.ok:
+            return [chain]
+        questions: tuple[tuple[str, Callable[..., Awaitable[tuple[bool, str]]], str], ...] = (
+            ("gateway code", _code, "deploy the gateway, or correct `gateway`"),
+            (
+                "fingerprint",
+                _fingerprint,
+                "this is another ledger, or a restored one: get its operator's configuration",
+            ),
+        )
+        checks = [chain]
+        for name, question, remedy in questions:
+            checks.append(await _guarded(f"{ledger.name} {name}", question(node, ledger), remedy))
+        remedy = "register the committee's key at this gateway, or correct `committee`"
+        checks.append(await _guarded(f"{ledger.name} committee key", _key(node, ledger, epoch, keys), remedy))
+        return checks
+    finally:
+        await node.close()
+
+
+async def _chain(node: Node, ledger: LedgerConfig) -> tuple[bool, str]:
+    await node.check_chain(evm_chain_id(LedgerId(ledger.ledger)))
+    head = await node.head()
+    return True, f"{ledger.ledger}, final height {head.height}"
+
+
+async def _code(node: Node, ledger: LedgerConfig) -> tuple[bool, str]:
+    has = await node.has_code(ledger.gateway)
+    return has, f"{ledger.gateway}" + ("" if has else " has no code")
+
+
+async def _fingerprint(node: Node, ledger: LedgerConfig) -> tuple[bool, str]:
+    functions = node.contract(GATEWAY, ledger.gateway).functions
+    kept = bytes(await node.call(functions.fingerprint()))
+    before = await node.stamp(int(await node.call(functions.deployedAt())) - 1)
+    expected = bytes.fromhex(ledger.fingerprint[2:])
+    return kept == before.hash == expected, f"0x{before.hash.hex()[:16]}… at height {before.height}"
+
+
+async def _key(node: Node, ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage) -> tuple[bool, str]:
+    functions = node.contract(GATEWAY, ledger.gateway).functions
+    current = await node.call(functions.currentEpoch())
+    words = b"".join(c.to_bytes(32) for c in keys.group_public_key.coordinates())
+    same = bytes(await node.call(functions.keyCommitment(epoch))) == keccak(words)
+    text = f"epoch {current}, " + ("key as configured" if same else "another key")
+    return same and current == epoch, text
+
+
+async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage) -> Check:
+    async def ask() -> tuple[bool, str]:
+        notary = GrpcNotary(ParticipantId(member.id), member.address)
+        try:
+            status = await notary.status()
+        finally:
+            await notary.close()
+        problems = [ledger.problem for ledger in status.ledgers if ledger.problem]
+        if (status.epoch, status.group_key) != (epoch, keys.group_public_key.to_bytes()):
+            problems.append(f"holds a share of another key (epoch {status.epoch})")
+        heights = ", ".join(f"{ledger.ledger} at {ledger.height}" for ledger in status.ledgers)
+        return not problems, "; ".join(problems) or f"{member.operator}, sees {heights}"
+
+    return await _guarded(f"notary {member.id}", ask(), f"start notary {member.id} at {member.address}, read its log")
+
+
+def _quorum(answering: int, keys: PublicKeyPackage) -> Check:
+    return Check(
+        name="quorum",
+        ok=answering >= keys.threshold,
+        found=f"{answering} of {keys.participants} notaries are well, t = {keys.threshold} must sign",
+        remedy="transfers wait until enough notaries are back: start them",
+    )
+
+
+async def _redis(url: str) -> tuple[bool, str]:
+    async with connect(url) as stores:
+        health = await stores.check()
+    return not health.problems, "; ".join(health.problems) or f"version {health.version}"
+
+
+async def _guarded(name: str, question: Awaitable[tuple[bool, str]], remedy: str) -> Check:
+    try:
+        ok, found = await question
+    except BridgeError as error:
+        ok, found = False, str(error)
+    return Check(name=name, ok=ok, found=found, remedy="" if ok else remedy)
