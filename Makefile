@@ -45,7 +45,7 @@ demo: setup ## three transfers on an embedded network: one commits, one is refus
 
 .PHONY: test
 test: setup-test ## every test that needs Python only
-	@$(PYTEST) -m "not anvil" $(ARGS)
+	@$(PYTEST) -m "not anvil and not slow" $(ARGS)
 
 .PHONY: check
 check: lint type proto artifacts cover contracts e2e wheel model mutants ## everything that must be green before a commit
@@ -99,8 +99,8 @@ artifacts: setup-check node ## committed ABI and bytecode equal what the pinned 
 	@$(call need,npm,nodejs and npm); $(BIN)/python $(EVM)/tools/artifacts $(if $(WRITE),,--check) && echo "artifacts: fresh"
 
 .PHONY: e2e
-e2e: setup-check node ## the same end-to-end test on two anvil nodes
-	@$(call need,npm,nodejs and npm); $(PYTEST) -m anvil
+e2e: setup-check node ## the same end-to-end test on two anvil nodes, and what waits for time-outs
+	@$(PYTEST) -m slow; $(call need,npm,nodejs and npm); $(PYTEST) -m anvil
 
 .PHONY: wheel
 wheel: setup-check ## build the wheel, install it into a clean .venv elsewhere, run it

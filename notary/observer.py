@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from bridge.core.caip import Endpoint
@@ -32,13 +33,16 @@ class AgreedReader:
         return self._readers[0].endpoint
 
     async def head(self, *, height_max: int | None = None) -> BlockStamp:
-        """Give the highest final block that k nodes have, and agree on."""
+        """Give the highest final block that k nodes have, and agree on; a node that claims more holds nothing up."""
         heads = await self._ask(lambda reader: reader.head(height_max=height_max))
         heights = sorted((head.height for head in heads), reverse=True)
-        if len(heights) < self._agreement:
-            raise self._disagreement(len(heights))
-        height = heights[self._agreement - 1]
-        return self._agreed(await self._ask(lambda reader: reader.head(height_max=height)))
+        disagreement = self._disagreement(len(heights))
+        for height in dict.fromkeys(heights[self._agreement - 1 :]):
+            try:
+                return self._agreed(await self._ask(partial(_head_up_to, height)))
+            except UnavailableError as error:
+                disagreement = error
+        raise disagreement
 
     async def gateway(self, at: BlockStamp) -> GatewayView:
         """Read the gateway's own state."""
@@ -88,3 +92,7 @@ class AgreedReader:
             f"{agreeing} of {len(self._readers)} nodes of {self.endpoint.ledger} agree, {self._agreement} must: "
             "check the nodes in this notary's configuration"
         )
+
+
+async def _head_up_to(height: int, reader: LedgerReader) -> BlockStamp:
+    return await reader.head(height_max=height)

@@ -20,6 +20,7 @@ from bridge.ports.ledger import Attestation
 T = TypeVar("T")
 
 log = structlog.get_logger()
+GRACE_S: Final = 0.5
 _PREFERENCE: Final = (Kind.LOCKED, Kind.OUTCOME, Kind.REFUSED)
 
 
@@ -100,14 +101,17 @@ class Coordinator:
     async def _review(
         self, question: Question, refs: Sequence[TransferRef]
     ) -> dict[ParticipantId, dict[TransferId, Verdict]]:
-        answers = await _gather(self._notaries, lambda notary: notary.review(question, refs))
-        verdicts = {}
+        async def review(notary: Notary) -> dict[TransferId, Verdict]:
+            return {verdict.transfer_id: verdict for verdict in await notary.review(question, refs)}
+
+        def suffices(verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]) -> bool:
+            return sum(len(group.items) for group in self._groups(refs, verdicts)) == len(refs)
+
+        answers = await _gather(self._notaries, review, suffices)
         for notary, answer in answers.items():
             if isinstance(answer, BridgeError):
                 log.warning("notary.silent", notary=notary, error=str(answer))
-            else:
-                verdicts[notary] = {verdict.transfer_id: verdict for verdict in answer}
-        return verdicts
+        return _good(answers)
 
     def _groups(
         self, refs: Sequence[TransferRef], verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]
@@ -237,13 +241,37 @@ class Coordinator:
 
 
 async def _gather(
-    notaries: Mapping[ParticipantId, Notary], question: Callable[[Notary], Awaitable[T]]
+    notaries: Mapping[ParticipantId, Notary],
+    question: Callable[[Notary], Awaitable[T]],
+    suffices: Callable[[Mapping[ParticipantId, T]], bool] = lambda _: False,
 ) -> dict[ParticipantId, T | BridgeError]:
+    """Ask all side by side. Once the answers suffice, the others get a short while more and then count as silent.
+
+    Until then every one is waited for, up to its own time-out: a slow honest member may be the one that is needed.
+    """
+
     async def ask(notary: Notary) -> T | BridgeError:
         try:
             return await question(notary)
         except BridgeError as error:
             return error
 
-    answers = await asyncio.gather(*(ask(notary) for notary in notaries.values()))
-    return dict(zip(notaries, answers, strict=True))
+    answers: dict[ParticipantId, T | BridgeError] = {}
+    async with asyncio.TaskGroup() as tasks:
+        asked = {tasks.create_task(ask(notary)): member for member, notary in notaries.items()}
+        pending = set(asked)
+        while pending:
+            enough = suffices(_good(answers))
+            when = asyncio.ALL_COMPLETED if enough else asyncio.FIRST_COMPLETED
+            done, pending = await asyncio.wait(pending, timeout=GRACE_S if enough else None, return_when=when)
+            answers |= {asked[task]: task.result() for task in done}
+            if enough:
+                break
+        for task in pending:
+            task.cancel()
+            answers[asked[task]] = UnavailableError(f"notary {asked[task]} has not answered while enough others had")
+    return {member: answers[member] for member in notaries}
+
+
+def _good(answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId, T]:
+    return {member: answer for member, answer in answers.items() if not isinstance(answer, BridgeError)}

@@ -180,8 +180,8 @@ class LaneEngine:
         earlier = self._retries.get(record.id)
         wait_s = min(BACKOFF_S[1], earlier.wait_s * 2) if earlier and earlier.step is step else BACKOFF_S[0]
         due_at = now + wait_s
-        if now < record.transfer.deadline < due_at:
-            due_at = record.transfer.deadline
+        if step is Step.DECIDE and now < record.transfer.deadline < due_at:
+            due_at, wait_s = record.transfer.deadline, BACKOFF_S[0]
         self._retries[record.id] = _Retry(step=step, due_at=due_at, wait_s=wait_s)
 
     async def _sent(self, record: TransferRecord, action: str, submitted: Submitted) -> TransferRecord:

@@ -22,7 +22,7 @@ class _Terminal(Protocol):
 
 
 def pytest_collection_finish() -> None:
-    """py-evm raises the limit when it is imported, and then deeply nested JSON overflows the C stack of this process."""
+    """py-evm raises the limit at import; deeply nested JSON would then overflow this process's C stack."""
     sys.setrecursionlimit(RECURSION_LIMIT)
 
 

@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 from bridge.core.caip import EndpointId, word
 from bridge.core.reasons import Reason
 from bridge.core.records import Outcome
-from bridge.core.transfer import TransferId
+from bridge.core.transfer import U64_MAX, TransferId
 from bridge.errors import InvalidInputError
 
 Digest = NewType("Digest", bytes)
@@ -52,7 +52,8 @@ class Statement:
     """A list about transfers that one signature covers; the order is the coordinator's and fixed by the digest.
 
     Raises:
-        InvalidInputError: the list is empty, an id occurs twice, or a code is not one of its kind.
+        InvalidInputError: the epoch is not a u64 above zero, the list is empty, an id occurs twice, or a code is not
+            one of its kind.
     """
 
     kind: Kind
@@ -63,6 +64,9 @@ class Statement:
     def __post_init__(self) -> None:
         """Refuse what no gateway would take."""
         ids = [item.transfer_id for item in self.items]
+        if not 0 < self.epoch <= U64_MAX:
+            msg = f"epoch {self.epoch} is out of range: committees are numbered from 1 to 2^64 - 1"
+            raise InvalidInputError(msg)
         if not ids:
             msg = "a statement names at least one transfer"
             raise InvalidInputError(msg)

@@ -72,6 +72,9 @@ class Transfer:
         if not 0 < self.deadline <= U64_MAX:
             msg = f"deadline {self.deadline} is out of range: give unix seconds"
             raise InvalidInputError(msg)
+        if self.source == self.destination:
+            msg = "source and destination are one gateway: a transfer moves between two ledgers"
+            raise InvalidInputError(msg)
         for value in (self.source, self.destination, self.asset, self.sender, self.recipient):
             word(value)
         word(self.client_reference)

@@ -75,7 +75,7 @@ async def _code(node: Node, ledger: LedgerConfig) -> tuple[bool, str]:
 async def _fingerprint(node: Node, ledger: LedgerConfig) -> tuple[bool, str]:
     functions = node.contract(GATEWAY, ledger.gateway).functions
     kept = bytes(await node.call(functions.fingerprint()))
-    before = await node.stamp(int(await node.call(functions.deployedAt())) - 1)
+    before = await node.final(int(await node.call(functions.deployedAt())) - 1)
     expected = bytes.fromhex(ledger.fingerprint[2:])
     return kept == before.hash == expected, f"0x{before.hash.hex()[:16]}… at height {before.height}"
 

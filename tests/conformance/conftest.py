@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from bridge.adapters.system import SystemClock
 from bridge.devnet import redis_server
+from tests.conformance.evm import EvmPair, running_pair
 
 READY_S = 20.0
 NO_DISK = ("--appendonly", "no")
@@ -33,6 +34,12 @@ def running(folder: Path, *options: str) -> Iterator[str]:
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(tmp_path_factory.mktemp("redis"), *NO_DISK) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def evm_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvmPair]:
+    with running_pair(tmp_path_factory.mktemp("evm")) as pair:
+        yield pair
 
 
 @pytest.fixture(scope="session")

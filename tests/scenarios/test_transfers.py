@@ -72,6 +72,23 @@ def test_a_transfer_that_no_one_can_decide_in_time_expires_and_is_never_minted()
     asyncio.run(script())
 
 
+def test_a_transfer_that_waited_long_is_paid_back_soon_after_its_deadline() -> None:
+    """INV-8: deadline, the destination's clock that lags, and a few blocks; not one more long wait (R-53)."""
+
+    async def script() -> None:
+        world = World()
+        world.clock.advance(4)
+        waited = world.lock(70, deadline_s=300)
+        world.beta.set_token_paused(ASSET, paused=True)
+        async with world.living():
+            await world.relay(world.relayer())
+            assert world.clock.now() < waited.deadline + 16
+
+        assert await check(world) == [Outcome.EXPIRED]
+
+    asyncio.run(script())
+
+
 def test_a_deadline_that_passed_before_any_relayer_ran_expires() -> None:
     async def script() -> None:
         world = World()

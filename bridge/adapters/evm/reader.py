@@ -1,5 +1,6 @@
 """One gateway on one EVM ledger, read through one node (ports.ledger.LedgerReader, SupplyReader)."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -49,14 +50,19 @@ class EvmReader:
 
     async def head(self, *, height_max: int | None = None) -> BlockStamp:
         """Give the newest block that is final by the node's finality policy, not above *height_max*."""
+        known = None if height_max is None else self._node.known(height_max)
+        if known is not None:
+            return known
         head = await self._node.head()
-        return head if height_max is None or head.height <= height_max else await self._node.stamp(height_max)
+        return head if height_max is None or head.height <= height_max else await self._node.final(height_max)
 
     async def gateway(self, at: BlockStamp) -> GatewayView:
         """Read the gateway's own state."""
-        epoch = await self._node.call(self._gateway.currentEpoch(), at)
-        paused = await self._node.call(self._gateway.paused(), at)
-        ids = await self._node.call(self._gateway.lanes(), at)
+        epoch, paused, ids = await asyncio.gather(
+            self._node.call(self._gateway.currentEpoch(), at),
+            self._node.call(self._gateway.paused(), at),
+            self._node.call(self._gateway.lanes(), at),
+        )
         return GatewayView(
             epoch=Epoch(epoch), paused=paused, lanes=tuple([await self._lane_of(LaneId(i), at) for i in ids])
         )
@@ -135,8 +141,11 @@ class EvmReader:
         return self._lanes[lane_id]
 
     async def _locks_page(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
-        words = await self._node.call(self._gateway.lockWords(lane.id, first, count), at)
-        endings = [Ending(e) for e in await self._bits(lane.id, first, count, at)]
+        words, bits = await asyncio.gather(
+            self._node.call(self._gateway.lockWords(lane.id, first, count), at),
+            self._bits(lane.id, first, count, at),
+        )
+        endings = [Ending(e) for e in bits]
         present = [first + i for i, (w, e) in enumerate(zip(words, endings, strict=True)) if any(w) or e]
         await self._find_locks(lane, [s for s in present if (lane.id, s) not in self._locks], words, first, at)
         locks = []
@@ -168,7 +177,7 @@ class EvmReader:
         for log in logs:
             transfer = _locked_terms(log)
             if transfer is not None and transfer.lane == lane and transfer.sequence in wanted:
-                stamp = await self._node.stamp(int(log["blockNumber"]))
+                stamp = await self._node.final(int(log["blockNumber"]))
                 self._locks[lane.id, transfer.sequence] = (transfer, stamp)
         missing = [s for s in sequences if (lane.id, s) not in self._locks]
         if missing:
@@ -198,7 +207,7 @@ class EvmReader:
                 self._decisions[transfer_id] = Decision(
                     outcome=Outcome(int.from_bytes(data[32:64])),
                     reason=Reason(int.from_bytes(data[64:96])),
-                    stamp=await self._node.stamp(int(log["blockNumber"])),
+                    stamp=await self._node.final(int(log["blockNumber"])),
                 )
 
     def _decision(self, transfer_id: TransferId, at: BlockStamp) -> Decision:

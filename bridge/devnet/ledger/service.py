@@ -34,10 +34,10 @@ class PortUnavailableError(BridgeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """How one ledger runs; `port` 0 lets the system choose, balances in wei, the period in whole seconds."""
+    """How one ledger runs; `port` 0 lets the system choose, balances in wei. Below a second, its time runs ahead."""
 
     chain_id: int
-    period_s: int
+    period_s: float
     funds: Mapping[Address, int]
     port: int
     announce: Path | None

@@ -33,3 +33,7 @@ def test_neighbours_share_a_read_and_strangers_do_not() -> None:
     assert spans([1, 2 + GAP_MAX]) == [Span(1, 2 + GAP_MAX)]
     assert spans([1, 3 + GAP_MAX]) == [Span(1, 1), Span(3 + GAP_MAX, 1)]
     assert spans([]) == []
+
+
+def test_a_long_run_is_cut_where_one_read_ends() -> None:
+    assert spans(range(1, 2 * LEN_MAX + 2)) == [Span(1, LEN_MAX), Span(LEN_MAX + 1, LEN_MAX), Span(2 * LEN_MAX + 1, 1)]

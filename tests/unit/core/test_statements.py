@@ -95,6 +95,12 @@ def test_a_refusal_never_passes_for_an_outcome(statement: Statement) -> None:
         assert replace(statement, kind=other).digest != statement.digest
 
 
+@pytest.mark.parametrize("epoch", [-1, 0, U64_MAX + 1])
+def test_an_epoch_out_of_range_is_no_statement(epoch: int) -> None:
+    with pytest.raises(InvalidInputError, match="committees are numbered from 1"):
+        locked(VERIFIER, Epoch(epoch), [ONE])
+
+
 def test_an_empty_list_is_no_statement() -> None:
     with pytest.raises(InvalidInputError, match="at least one transfer"):
         locked(VERIFIER, Epoch(1), [])

@@ -142,6 +142,11 @@ def test_a_lane_never_leads_back_to_its_source() -> None:
         Lane(source=TERMS.source, destination=TERMS.source, asset=TERMS.asset)
 
 
+def test_a_transfer_never_leads_back_to_its_source() -> None:
+    with pytest.raises(InvalidInputError, match="moves between two ledgers"):
+        _with(TERMS, "destination", TERMS.source)
+
+
 def test_a_transfer_names_its_lane() -> None:
     assert TERMS.lane == Lane(source=TERMS.source, destination=TERMS.destination, asset=TERMS.asset)
 

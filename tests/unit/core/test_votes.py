@@ -45,6 +45,7 @@ def elsewhere(vote: Vote) -> list[Vote]:
     return [
         replace(vote, transfer_id=other_id, sequence=2),
         replace(vote, transfer_id=other_id, lane=LaneId(b"\x04" * 32)),
+        replace(vote, epoch=Epoch(0)),
         replace(vote, epoch=Epoch(2)),
         replace(vote, epoch=Epoch(2), transfer_id=other_id),
     ]

@@ -175,6 +175,24 @@ def test_a_node_that_claims_to_be_far_ahead_moves_no_head() -> None:
     asyncio.run(script())
 
 
+@pytest.mark.parametrize("behind", [0, 1, 5])
+def test_a_node_that_claims_to_be_far_ahead_and_one_that_is_late_leave_the_late_one_s_head(behind: int) -> None:
+    """R-10, INV-8: two of three have that block; a liar must not turn every moment of lag into silence."""
+
+    async def script() -> None:
+        world, _ = world_with_a_lock()
+        for _ in range(5):
+            world.beta.mine()
+        top = (await world.beta.head()).height
+        nodes = [HighHead(world.beta), Follower(world.beta, top), Follower(world.beta, top - behind)]
+
+        assert (await AgreedReader(nodes, 2).head()).height == top - behind
+        with pytest.raises(UnavailableError, match="1 of 3"):
+            await AgreedReader([nodes[0], nodes[1], silent(world)], 2).head()
+
+    asyncio.run(script())
+
+
 def test_a_bug_in_a_reader_is_not_taken_for_silence() -> None:
     class Buggy(FalseReader):
         async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:

@@ -1,0 +1,97 @@
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from bridge.adapters.memory.gateway import Limits, LockTerms
+from bridge.adapters.memory.ledger import MemoryLedger, MemoryWriter
+from bridge.core.caip import Account, AssetId, LedgerId
+from bridge.core.transfer import Lane, Transfer
+from tests.committee import EPOCH, dealing
+from tests.conformance.bench import ISSUED, LATER_S, Bench, End
+from tests.conformance.evm import EvmPair
+from tests.conformance.ledger import LedgerContract
+from tests.scenarios.world import account
+
+ASSETS = itertools.count(1)
+
+
+@dataclass(kw_only=True)
+class MemoryBench(Bench):
+    alpha: MemoryLedger
+    beta: MemoryLedger
+
+    async def lock(self, amount: int, *, recipient: Account | None = None, deadline_s: int = LATER_S) -> Transfer:
+        now = (await self.alpha.head()).time
+        return self.alpha.lock(
+            LockTerms(
+                lane=self.lane,
+                sender=self.alice,
+                recipient=self.bob if recipient is None else recipient,
+                amount=amount,
+                deadline=now + deadline_s,
+            )
+        )
+
+    async def balance(self, end: End, holder: Account) -> int:
+        return self._ledger(end).balance(self.lane.asset, holder)
+
+    async def set_paused(self, end: End, *, paused: bool) -> None:
+        self._ledger(end).set_paused(paused=paused)
+
+    async def set_token_paused(self, end: End, *, paused: bool) -> None:
+        self._ledger(end).set_token_paused(self.lane.asset, paused=paused)
+
+    async def set_holder(self, end: End, holder: Account, *, registered: bool) -> None:
+        self._ledger(end).set_holder(self.lane.asset, holder, registered=registered)
+
+    async def set_lane_enabled(self, end: End, *, enabled: bool) -> None:
+        self._ledger(end).set_lane_enabled(self.lane, enabled=enabled)
+
+    async def tick(self, end: End) -> None:
+        self._ledger(end).mine()
+
+    def _ledger(self, end: End) -> MemoryLedger:
+        return self.alpha if end is End.SOURCE else self.beta
+
+
+class TestMemoryLedger(LedgerContract):
+    @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[Bench]:
+        alice, bob, carol, relayer = (account(name) for name in ("alice", "bob", "carol", "relayer"))
+        alpha, beta = (MemoryLedger(LedgerId(f"book:{name}")) for name in ("alpha", "beta"))
+        asset = AssetId(next(ASSETS).to_bytes(32))
+        lane = Lane(source=alpha.endpoint.id, destination=beta.endpoint.id, asset=asset)
+        for ledger in (alpha, beta):
+            ledger.register_key(EPOCH, dealing().public_key_package.group_public_key)
+            ledger.add_asset(asset, alice, bob)
+            ledger.open_lane(lane, Limits())
+        alpha.issue(asset, alice, ISSUED)
+        yield MemoryBench(
+            lane=lane,
+            alice=alice,
+            bob=bob,
+            carol=carol,
+            source=alpha,
+            destination=beta,
+            source_writer=MemoryWriter(alpha, relayer),
+            destination_writer=MemoryWriter(beta, relayer),
+            alpha=alpha,
+            beta=beta,
+        )
+
+
+@pytest.mark.processes
+class TestEvmLedger(LedgerContract):
+    """The EVM adapter on two embedded ledgers, each a process; one pair of gateways for all, a lane for each test."""
+
+    @pytest.fixture(autouse=True)
+    def _pair(self, evm_pair: EvmPair) -> None:
+        self._evm = evm_pair
+
+    @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[Bench]:
+        async with self._evm.bench(AssetId(next(ASSETS).to_bytes(32))) as bench:
+            yield bench
