@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.core.caip import Account, AssetId, Endpoint
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending
 from bridge.core.statements import Epoch, Statement
 from bridge.core.transfer import Lane, Transfer, TransferId
-from bridge.frost import Element, Signature
+
+if (
+    TYPE_CHECKING
+):  # `naru transfer list` needs these ports and no signatures; the library behind them takes time to load
+    from bridge.frost import Element, Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +73,8 @@ class Attestation:
     """A statement with the committee's signature over the statement's digest, and the key that it is of."""
 
     statement: Statement
-    group_key: Element
-    signature: Signature
+    group_key: "Element"
+    signature: "Signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -43,6 +42,8 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - start-up time
+
         console.print(f"naru {version('naru-bridge')}")
         raise typer.Exit
 
