@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
@@ -57,17 +57,12 @@ class _Group:
     supporters: frozenset[ParticipantId]
 
 
-@dataclass(slots=True)
-class _Round:
-    """The members that may still be asked to sign one list."""
+class _FailedSessionError(UnavailableError):
+    """Members did not sign what they had offered; `failed` says of each why."""
 
-    candidates: set[ParticipantId]
-    errors: list[str] = field(default_factory=list)
-
-    def drop(self, notary: ParticipantId, error: BridgeError) -> None:
-        self.candidates.discard(notary)
-        self.errors.append(str(error))
-        log.warning("notary.dropped", notary=notary, error=str(error))
+    def __init__(self, failed: Mapping[ParticipantId, BridgeError]) -> None:
+        super().__init__(f"no signature: {'; '.join(dict.fromkeys(str(error) for error in failed.values()))}")
+        self.failed = frozenset(failed)
 
 
 class Coordinator:
@@ -78,24 +73,31 @@ class Coordinator:
         self._notaries = {notary.id: notary for notary in notaries}
         self._keys = keys
         self._epoch = epoch
+        self._failing: set[ParticipantId] = set()
+        """Members that did not sign what they had offered, the last time that they were asked to; they go last."""
 
     async def attest(self, question: Question, verifier: EndpointId, refs: Sequence[TransferRef]) -> Attested:
         """Get as many of the transfers signed as t members agree on; never raises for what a member does.
 
-        *refs* must all have *verifier* as the end of their lanes that the question's statements go to.
+        *refs* must all have *verifier* as the end of their lanes that the question's statements go to. A member that
+        is silent, wavers or cheats is routed around: what it offered no longer counts for that list, and the list is
+        formed anew from what the others agree on, at most n - t + 1 times for each item while t are honest (R-15).
         """
         verdicts = await self._review(question, refs)
         signed: list[Signed] = []
         holds = {ref.transfer_id: self._hold(ref.transfer_id, verdicts) for ref in refs}
-        for group in self._groups(refs, verdicts):
-            try:
-                signed.append(await self._sign(verifier, group))
-            except BridgeError as error:
-                hold = Hold(reason=Reason.NONE, note=f"no signature: {error}")
-                holds |= {item.ref.transfer_id: hold for item in group.items}
-                continue
-            for item in group.items:
-                del holds[item.ref.transfer_id]
+        while groups := self._groups([ref for ref in refs if ref.transfer_id in holds], verdicts):
+            for group in groups:
+                ids = {item.ref.transfer_id for item in group.items}
+                try:
+                    signed.append(await self._sign(verifier, group))
+                except _FailedSessionError as error:
+                    log.warning("session.failed", signers=sorted(error.failed), error=str(error))
+                    self._failing |= error.failed
+                    verdicts = _without(verdicts, error.failed, ids)
+                    holds |= dict.fromkeys(ids, Hold(reason=Reason.NONE, note=str(error)))
+                else:
+                    holds = {i: hold for i, hold in holds.items() if i not in ids}
         return Attested(signed=tuple(signed), holds=holds)
 
     async def _review(
@@ -105,7 +107,8 @@ class Coordinator:
             return {verdict.transfer_id: verdict for verdict in await notary.review(question, refs)}
 
         def suffices(verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]) -> bool:
-            return sum(len(group.items) for group in self._groups(refs, verdicts)) == len(refs)
+            trusted = {member: of for member, of in verdicts.items() if member not in self._failing}
+            return sum(len(group.items) for group in self._groups(refs, trusted)) == len(refs)
 
         answers = await _gather(self._notaries, review, suffices)
         for notary, answer in answers.items():
@@ -134,7 +137,7 @@ class Coordinator:
         """Choose the offer of this kind that t members make; among several the one that is named first most often."""
         supporters: dict[Offer, set[ParticipantId]] = {}
         for notary, of_notary in verdicts.items():
-            for offer in of_notary[transfer_id].offers:
+            for offer in of_notary[transfer_id].offers if transfer_id in of_notary else ():
                 if offer.kind is kind:
                     supporters.setdefault(offer, set()).add(notary)
         for offer, members in supporters.items():
@@ -155,29 +158,19 @@ class Coordinator:
         return groups
 
     async def _sign(self, verifier: EndpointId, group: _Group) -> Signed:
-        """Sign one list; a member that is silent, wavers or cheats is dropped and another set tried.
+        """Run one session with t of those that would sign; those that failed before go last (R-15).
 
         Raises:
-            UnavailableError: fewer than t members are left.
+            _FailedSessionError: some of them did not sign.
         """
         items = tuple(Item(transfer_id=item.ref.transfer_id, code=item.code) for item in group.items)
         statement = Statement(kind=group.kind, verifier=verifier, epoch=self._epoch, items=items)
-        state = _Round(candidates=set(group.supporters))
-        while len(state.candidates) >= self._keys.threshold:
-            signers = sorted(state.candidates)[: self._keys.threshold]
-            commitments = self._kept(state, await self._ask(signers, lambda notary: notary.commit()))
-            if len(commitments) < len(signers):
-                continue
-            shares = self._kept(state, await self._shares(statement, group, commitments))
-            if len(shares) < len(signers):
-                continue
-            signed = self._aggregate(state, statement, commitments, shares)
-            if signed is not None:
-                return signed
-        text = (
-            f"{len(state.candidates)} notaries are left to sign, {self._keys.threshold} must: {'; '.join(state.errors)}"
-        )
-        raise UnavailableError(text)
+        signers = sorted(group.supporters, key=lambda m: (m in self._failing, m))[: self._keys.threshold]
+        commitments = _all(await self._ask(signers, lambda notary: notary.commit()))
+        shares = _all(await self._shares(statement, group, commitments))
+        signed = self._aggregate(statement, commitments, shares)
+        self._failing -= set(signers)
+        return signed
 
     async def _shares(
         self, statement: Statement, group: _Group, commitments: Mapping[ParticipantId, Commitment]
@@ -200,18 +193,15 @@ class Coordinator:
 
     def _aggregate(
         self,
-        state: _Round,
         statement: Statement,
         commitments: Mapping[ParticipantId, Commitment],
         shares: Mapping[ParticipantId, SignatureShare],
-    ) -> Signed | None:
+    ) -> Signed:
         listed = [commitments[notary].commitments for notary in sorted(commitments)]
         try:
             signature = aggregate(self._keys, statement.digest, listed, shares)
         except InvalidShareError as error:
-            for culprit in error.culprits:
-                state.drop(culprit, error)
-            return None
+            raise _FailedSessionError(dict.fromkeys(error.culprits, error)) from error
         attestation = Attestation(statement=statement, group_key=self._keys.group_public_key, signature=signature)
         return Signed(attestation=attestation, signers=tuple(sorted(shares)))
 
@@ -219,15 +209,6 @@ class Coordinator:
         self, members: Iterable[ParticipantId], question: Callable[[Notary], Awaitable[T]]
     ) -> dict[ParticipantId, T | BridgeError]:
         return await _gather({member: self._notaries[member] for member in members}, question)
-
-    def _kept(self, state: _Round, answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId, T]:
-        kept: dict[ParticipantId, T] = {}
-        for notary, answer in answers.items():
-            if isinstance(answer, BridgeError):
-                state.drop(notary, answer)
-            else:
-                kept[notary] = answer
-        return kept
 
     def _hold(self, transfer_id: TransferId, verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]) -> Hold:
         answering = len(verdicts)
@@ -275,3 +256,27 @@ async def _gather(
 
 def _good(answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId, T]:
     return {member: answer for member, answer in answers.items() if not isinstance(answer, BridgeError)}
+
+
+def _all(answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId, T]:
+    """Give every member's answer.
+
+    Raises:
+        _FailedSessionError: some gave none.
+    """
+    failed = {member: answer for member, answer in answers.items() if isinstance(answer, BridgeError)}
+    if failed:
+        raise _FailedSessionError(failed)
+    return _good(answers)
+
+
+def _without(
+    verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]],
+    members: Collection[ParticipantId],
+    ids: Collection[TransferId],
+) -> dict[ParticipantId, dict[TransferId, Verdict]]:
+    """Leave out what *members* said of *ids*."""
+    return {
+        member: {i: verdict for i, verdict in of.items() if member not in members or i not in ids}
+        for member, of in verdicts.items()
+    }

@@ -205,8 +205,9 @@ def test_a_cheat_is_named_in_why_there_is_no_signature() -> None:
     assert "2" in attest(members).holds[IDS[0]].note
 
 
-def test_a_member_that_cheats_on_one_list_is_not_kept_from_the_next() -> None:
-    """A share may be wrong by bad luck; the next list asks again."""
+@pytest.mark.parametrize("needed", [False, True])
+def test_a_member_that_cheats_on_one_list_goes_last_in_the_next_and_is_asked_if_needed(needed: bool) -> None:  # noqa: FBT001
+    """R-15. A share may be wrong by bad luck: it is not shut out."""
     opinions = {IDS[0]: APPROVE, IDS[1]: refuse(Reason.EXPIRED)}
     members = [Fickle(member) for member in committee(*[opinions] * 4)]
 
@@ -214,9 +215,11 @@ def test_a_member_that_cheats_on_one_list_is_not_kept_from_the_next() -> None:
         members[0].cheats = request.kind is Kind.LOCKED
 
     members[0].on_sign = cheat_on_locked
+    if needed:
+        down(members[3])
     attested = attest(members, 2)
 
-    assert [signed.signers for signed in attested.signed] == [(2, 3, 4), (1, 2, 3)]
+    assert [signed.signers for signed in attested.signed] == ([(1, 2, 3)] if needed else [(2, 3, 4), (2, 3, 4)])
 
 
 def test_one_list_that_fails_holds_no_other_up() -> None:

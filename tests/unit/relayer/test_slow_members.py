@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
+from bridge.core.reasons import Reason
 from bridge.core.statements import Kind
-from bridge.ports.committee import Offer, Question, TransferRef, Verdict
+from bridge.frost import SignatureShare
+from bridge.ports.committee import NotApprovedError, Offer, Question, SignRequest, TransferRef, Verdict
 from relayer.coordinator import Attested, Coordinator
 from tests.committee import EPOCH, dealing
 from tests.unit.relayer.notaries import Opinionated, Opinions
@@ -43,6 +47,53 @@ def test_a_member_that_never_answers_holds_nobody_up() -> None:
     attested = asyncio.run(scenario())
 
     assert [signed.signers for signed in attested.signed] == [(1, 2, 3)]
+
+
+class Cheat(Opinionated):
+    """Offers whatever it was told to, and signs nothing of it."""
+
+    async def sign(self, request: SignRequest) -> SignatureShare:
+        raise NotApprovedError(request.items[0].ref.transfer_id, "not any more")
+
+
+def test_what_a_cheat_offers_does_not_stand_in_the_way_of_what_the_others_agree_on() -> None:
+    """R-15, INV-8: t honest members are enough, whatever one more says first."""
+    rule, policy = (Offer(kind=Kind.REFUSED, code=r) for r in (Reason.COMPLIANCE_RULE, Reason.POLICY_REFUSED))
+    both, last = {IDS[0]: (rule, policy)}, {IDS[0]: (policy,)}
+
+    async def scenario() -> Attested:
+        return await attest(Cheat(1, both), Opinionated(2, both), Opinionated(3, both), Opinionated(4, last))
+
+    attested = asyncio.run(scenario())
+
+    assert [signed.signers for signed in attested.signed] == [(2, 3, 4)]
+    assert attested.signed[0].attestation.statement.codes == bytes([Reason.POLICY_REFUSED])
+    assert not attested.holds
+
+
+class Slow(Opinionated):
+    """Answers many turns of the loop later than the others."""
+
+    async def review(self, question: Question, refs: Sequence[TransferRef]) -> list[Verdict]:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return await super().review(question, refs)
+
+
+def test_a_slow_honest_member_is_waited_for_once_a_quick_one_has_cheated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-8: else the cheat's quick answer would cut the slow one off at every try."""
+    monkeypatch.setattr("relayer.coordinator.GRACE_S", 0)
+
+    async def scenario() -> list[Attested]:
+        members = (Cheat(1, APPROVES), Opinionated(2, APPROVES), Opinionated(3, APPROVES), Slow(4, APPROVES))
+        coordinator = Coordinator(members, dealing().public_key_package, EPOCH)
+        return [await coordinator.attest(Question.DECISION, VERIFIER, [ref(1)]) for _ in range(2)]
+
+    first, second = asyncio.run(scenario())
+
+    assert not first.signed
+    assert "no signature" in first.holds[IDS[0]].note
+    assert [signed.signers for signed in second.signed] == [(2, 3, 4)]
 
 
 def test_a_slow_member_is_waited_for_while_the_others_do_not_agree() -> None:
