@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NewType
 
-from eth_hash.auto import keccak
-
+from bridge.core.keccak import keccak
 from bridge.errors import InvalidInputError
 
 LedgerId = NewType("LedgerId", str)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType
 
-from eth_hash.auto import keccak
-
 from bridge.core.caip import EndpointId, word
+from bridge.core.keccak import keccak
 from bridge.core.reasons import Reason
 from bridge.core.records import Outcome
 from bridge.core.transfer import U64_MAX, TransferId

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, NewType
 
-from eth_hash.auto import keccak
-
 from bridge.core.caip import Account, AssetId, EndpointId, word
+from bridge.core.keccak import keccak
 from bridge.errors import InvalidInputError
 
 TransferId = NewType("TransferId", bytes)

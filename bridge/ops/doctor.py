@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
 from bridge.adapters.evm.contracts import GATEWAY
 from bridge.adapters.evm.node import Node
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
 from bridge.config import ClientConfig, LedgerConfig, MemberConfig
 from bridge.core.caip import LedgerId, evm_chain_id
+from bridge.core.keccak import keccak
 from bridge.errors import BridgeError
 from bridge.frost import ParticipantId, PublicKeyPackage
 

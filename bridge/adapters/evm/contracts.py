@@ -6,8 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, cast
 
-from eth_hash.auto import keccak
 from eth_typing import ABI
+
+from bridge.core.keccak import keccak
 
 GATEWAY: Final = "Gateway"
 SAMPLE_TOKEN: Final = "SampleSecurityToken"  # noqa: S105 - a contract's name

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from eth_abi.abi import encode as abi_encode
-from eth_hash.auto import keccak
 from eth_typing import HexStr
 from web3.contract import AsyncContract
 from web3.types import Nonce, TxParams, Wei
@@ -13,6 +12,7 @@ from web3.utils.address import get_create_address
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, artifact
 from bridge.core.caip import AssetId, Endpoint, LedgerId, evm_account
+from bridge.core.keccak import keccak
 from bridge.core.transfer import Lane
 from bridge.errors import LedgerRefusedError
 from bridge.frost import Element

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from eth_hash.auto import keccak
-
 from bridge.adapters.memory.gateway import AssetState, Failures, Gateway, LaneState, Limits, LockTerms, State, attempt
 from bridge.core.caip import Account, AssetId, Endpoint, LedgerId
+from bridge.core.keccak import keccak
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
 from bridge.core.statements import Epoch

@@ -19,10 +19,10 @@ from eth.typing import AccountDetails, HeaderParams
 from eth.vm.forks.berlin.transactions import calculate_txn_intrinsic_gas_berlin
 from eth.vm.forks.cancun import CancunVM
 from eth.vm.forks.cancun.blocks import CancunBlockHeader
-from eth_hash.auto import keccak
 from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 
+from bridge.core.keccak import keccak
 from bridge.devnet.ledger.codec import encode_header
 from bridge.devnet.ledger.errors import ExecutionFailedError
 from bridge.devnet.ledger.store import GenerationStore

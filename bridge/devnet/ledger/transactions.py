@@ -8,11 +8,11 @@ from eth.abc import SignedTransactionAPI
 from eth.constants import SECPK1_N
 from eth.exceptions import PyEVMError
 from eth.vm.forks.cancun.transactions import CancunTransactionBuilder
-from eth_hash.auto import keccak
 from eth_keys.exceptions import BadSignature
 from eth_typing import Address, Hash32
 from eth_utils.exceptions import ValidationError
 
+from bridge.core.keccak import keccak
 from bridge.devnet.ledger.codec import RlpError
 from bridge.devnet.ledger.errors import TransactionRefusedError
 
