@@ -90,15 +90,19 @@ class LedgerConfig(_Table):
     finality: Annotated[str, Field(pattern=FINALITY)] = "instant"
     """`instant`, `tag:safe`, `tag:finalized` or `depth:<blocks>`."""
     margin_s: Annotated[int, Field(ge=0, le=86_400)] = 0
-    """Seconds by which finality must outlive a refusal before it is attested (R-30)."""
+    """Seconds by which finality must outlive a refusal before it is attested (R-30); 0 under `instant` only."""
     account_file: FilePath | None = None
     """Relayer: file with the private key that pays for transactions, 0x and 64 digits."""
 
     @model_validator(mode="after")
-    def _check_nodes(self) -> Self:
+    def _check_ledger(self) -> Self:
         problems = [f"node {n} occurs twice: R-10 counts different nodes" for n in _repeated(self.nodes)]
         if self.agreement > len(self.nodes):
             problems.append(f"agreement {self.agreement} of {len(self.nodes)} nodes can't be reached: name more nodes")
+        if self.finality != "instant" and not self.margin_s:
+            problems.append(
+                f"finality {self.finality}: set margin_s above the deepest credible reorganisation, in seconds (R-30)"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self

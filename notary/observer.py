@@ -52,9 +52,9 @@ class AgreedReader:
         """Read a lane."""
         return await self._read(lambda reader: reader.lane(lane, at), at)
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
         """Read the source records of sequences [first, first + count)."""
-        return await self._read(lambda reader: reader.locks(lane, first, count, at), at)
+        return await self._read(lambda reader: reader.locks(lane, first, count, at, open_only=open_only), at)
 
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
         """Read the destination records."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Final, TypeVar
 
@@ -15,7 +16,7 @@ from bridge.core.statements import Item, Kind, Statement
 from bridge.core.votes import Vote, VoteConflictError
 from bridge.errors import BridgeError, InvalidInputError, RefusedError, UnavailableError
 from bridge.frost import FrostError
-from bridge.ports.committee import NotApprovedError, Question, SignItem, SignRequest
+from bridge.ports.committee import NotApprovedError, Offer, Question, SignItem, SignRequest, Verdict
 from bridge.rpc.v1 import notary_pb2 as pb
 from bridge.rpc.v1.notary_pb2_grpc import NotaryServicer
 from notary.judge import Judge, Judged
@@ -86,7 +87,7 @@ class NotaryService(NotaryServicer):
     async def _review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         refs = codec.refs_in(request.transfers)
         judged = await self._judge.judge(codec.question_in(request.question), refs)
-        return pb.ReviewResponse(verdicts=[codec.verdict_out(j.verdict) for j in judged])
+        return pb.ReviewResponse(verdicts=[codec.verdict_out(self._votable(j)) for j in judged])
 
     async def _commit(self, _request: pb.CommitRequest) -> pb.CommitResponse:
         return codec.commitment_out(self._signer.commit())
@@ -96,7 +97,7 @@ class NotaryService(NotaryServicer):
         await self._check_verifier(request)
         question = Question.OUTCOME if request.kind is Kind.OUTCOME else Question.DECISION
         judged = await self._judge.judge(question, [item.ref for item in request.items])
-        votes = [self._vote(request, item, j) for item, j in zip(request.items, judged, strict=True)]
+        votes = [self._approved_vote(request, item, j) for item, j in zip(request.items, judged, strict=True)]
         items = tuple(Item(transfer_id=vote.transfer_id, code=vote.code) for vote in votes)
         statement = Statement(kind=request.kind, verifier=request.verifier, epoch=request.epoch, items=items)
         share = self._signer.sign(statement, votes, request.handle, request.commitments)
@@ -113,18 +114,29 @@ class NotaryService(NotaryServicer):
             msg = f"epoch {request.epoch} asked, {current} current at the verifier, {self._signer.epoch} held here"
             raise RefusedError(msg)
 
-    def _vote(self, request: SignRequest, item: SignItem, judged: Judged) -> Vote:
-        offered = any((o.kind, o.code) == (request.kind, item.code) for o in judged.verdict.offers)
-        if not offered:
+    def _votable(self, judged: Judged) -> Verdict:
+        """Leave out of a verdict what an earlier vote of this notary stands against (R-13)."""
+        verdict = judged.verdict
+        offers = tuple(o for o in verdict.offers if self._signer.may_vote(self._vote(judged, o)))
+        if offers or not verdict.offers:
+            return replace(verdict, offers=offers)
+        return replace(verdict, offers=offers, note="an earlier vote of this notary stands against it")
+
+    def _approved_vote(self, request: SignRequest, item: SignItem, judged: Judged) -> Vote:
+        offer = Offer(kind=request.kind, code=item.code)
+        if offer not in judged.verdict.offers:
             why = judged.verdict.note or f"{request.kind} {item.code} is not what this notary would sign"
             raise NotApprovedError(item.ref.transfer_id, why)
+        return self._vote(judged, offer)
+
+    def _vote(self, judged: Judged, offer: Offer) -> Vote:
         return Vote(
             epoch=self._signer.epoch,
-            kind=request.kind,
-            lane=item.ref.lane.id,
-            sequence=item.ref.sequence,
-            transfer_id=item.ref.transfer_id,
-            code=item.code,
+            kind=offer.kind,
+            lane=judged.ref.lane.id,
+            sequence=judged.ref.sequence,
+            transfer_id=judged.ref.transfer_id,
+            code=offer.code,
             expired=judged.expired,
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.core.statements import Epoch, Statement
-from bridge.core.votes import Vote
+from bridge.core.votes import Vote, VoteConflictError, check
 from bridge.errors import RefusedError
 from bridge.frost import KeyPackage, SignatureShare, SigningCommitments, SigningNonces, commit, sign
 from bridge.ports.committee import Commitment
@@ -72,6 +72,14 @@ class Signer:
             raise RefusedError(msg)
         self._votes.record(votes)
         return sign(self.key, session.nonces, statement.digest, commitments)
+
+    def may_vote(self, vote: Vote) -> bool:
+        """Tell whether an earlier vote on the same transfer leaves room for this one (R-13): else it is not offered."""
+        try:
+            check(vote, self._votes.votes(vote.transfer_id))
+        except VoteConflictError:
+            return False
+        return True
 
     def _take(self, handle: bytes) -> _Session:
         self._forget_lapsed()

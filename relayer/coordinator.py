@@ -14,7 +14,17 @@ from bridge.core.statements import Epoch, Item, Kind, Statement
 from bridge.core.transfer import TransferId
 from bridge.errors import BridgeError, UnavailableError
 from bridge.frost import InvalidShareError, ParticipantId, PublicKeyPackage, SignatureShare, aggregate
-from bridge.ports.committee import Commitment, Notary, Offer, Question, SignItem, SignRequest, TransferRef, Verdict
+from bridge.ports.committee import (
+    Commitment,
+    NotApprovedError,
+    Notary,
+    Offer,
+    Question,
+    SignItem,
+    SignRequest,
+    TransferRef,
+    Verdict,
+)
 from bridge.ports.ledger import Attestation
 
 T = TypeVar("T")
@@ -62,7 +72,7 @@ class _FailedSessionError(UnavailableError):
 
     def __init__(self, failed: Mapping[ParticipantId, BridgeError]) -> None:
         super().__init__(f"no signature: {'; '.join(dict.fromkeys(str(error) for error in failed.values()))}")
-        self.failed = frozenset(failed)
+        self.failed = failed
 
 
 class Coordinator:
@@ -86,14 +96,17 @@ class Coordinator:
         verdicts = await self._review(question, refs)
         signed: list[Signed] = []
         holds = {ref.transfer_id: self._hold(ref.transfer_id, verdicts) for ref in refs}
-        while groups := self._groups([ref for ref in refs if ref.transfer_id in holds], verdicts):
+        for _ in range(len(self._notaries) * len(refs) + 1):  # each failure takes an offer away
+            groups = self._groups([ref for ref in refs if ref.transfer_id in holds], verdicts)
+            if not groups:
+                break
             for group in groups:
                 ids = {item.ref.transfer_id for item in group.items}
                 try:
                     signed.append(await self._sign(verifier, group))
                 except _FailedSessionError as error:
                     log.warning("session.failed", signers=sorted(error.failed), error=str(error))
-                    self._failing |= error.failed
+                    self._failing |= error.failed.keys()
                     verdicts = _without(verdicts, error.failed, ids)
                     holds |= dict.fromkeys(ids, Hold(reason=Reason.NONE, note=str(error)))
                 else:
@@ -272,11 +285,18 @@ def _all(answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId
 
 def _without(
     verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]],
-    members: Collection[ParticipantId],
+    failed: Mapping[ParticipantId, BridgeError],
     ids: Collection[TransferId],
 ) -> dict[ParticipantId, dict[TransferId, Verdict]]:
-    """Leave out what *members* said of *ids*."""
-    return {
-        member: {i: verdict for i, verdict in of.items() if member not in members or i not in ids}
-        for member, of in verdicts.items()
-    }
+    """Leave out what those that *failed* said of the item that they named, else of all *ids* (R-15)."""
+    left = {}
+    for member, of_member in verdicts.items():
+        match failed.get(member):
+            case None:
+                gone: Collection[TransferId] = ()
+            case NotApprovedError(transfer_id=transfer_id) if transfer_id in ids:
+                gone = (transfer_id,)
+            case _:
+                gone = ids
+        left[member] = {i: verdict for i, verdict in of_member.items() if i not in gone}
+    return left

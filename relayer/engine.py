@@ -9,7 +9,7 @@ import structlog
 
 from bridge.core.caip import EndpointId
 from bridge.core.reasons import Reason
-from bridge.core.records import Overlay, Step, plan, status
+from bridge.core.records import Destination, Overlay, Source, Step, plan, status
 from bridge.core.statements import Kind
 from bridge.core.transfer import Lane, Transfer, TransferId
 from bridge.errors import BridgeError, ConflictError, RefusedError, UnavailableError
@@ -57,6 +57,7 @@ class LaneEngine:
         self._transfers = transfers
         self._clock = clock
         self._retries: dict[TransferId, _Retry] = {}
+        self._broken: dict[TransferId, tuple[Source, Destination]] = {}
         self._reconcile_at = 0.0
 
     async def run(self, stopping: asyncio.Event, poll_s: float) -> None:
@@ -66,6 +67,8 @@ class LaneEngine:
                 await self.step()
             except BridgeError as error:
                 log.warning("lane.step_failed", lane=self._lane.id.hex(), error=str(error))
+            except Exception as error:  # noqa: BLE001 - the task's boundary: a surprise must not end the other lanes
+                log.error("lane.step_crashed", lane=self._lane.id.hex(), error=_crash(error))  # noqa: TRY400 - no such key
             await self._clock.sleep(poll_s)
 
     async def step(self) -> None:
@@ -78,11 +81,12 @@ class LaneEngine:
         due: dict[Step, list[TransferRecord]] = {}
         records = await self._watcher.refresh(heads)
         self._retries = {record.id: self._retries[record.id] for record in records if record.id in self._retries}
+        self._alarm(records)
         for record in records:
             step = plan(record.source, record.destination)
-            if step is Step.BROKEN:
-                self._alarm(record)
-            elif record.is_open and self._is_due(record, step, now):
+            if step is Step.BROKEN or (step is Step.DECIDE and self._broken):
+                continue
+            if record.is_open and self._is_due(record, step, now):
                 due.setdefault(step, []).append(record)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._guarded(self._attest(Question.DECISION, due.get(Step.DECIDE, []))))
@@ -90,14 +94,21 @@ class LaneEngine:
             tasks.create_task(self._guarded(self._attest(Question.OUTCOME, finishing)))
             tasks.create_task(self._guarded(self._pay(due.get(Step.DONE, []))))
 
-    def _alarm(self, record: TransferRecord) -> None:
-        log.error(
-            "atomicity.violated",
-            transfer_id=record.id.hex(),
-            lane=self._lane.id.hex(),
-            status=record.status,
-            error=f"source {record.source} contradicts destination {record.destination}",
-        )
+    def _alarm(self, records: Sequence[TransferRecord]) -> None:
+        """Note what contradicts itself, which stops the lane for new decisions; tell each change of it once."""
+        told = self._broken
+        broken = [record for record in records if plan(record.source, record.destination) is Step.BROKEN]
+        self._broken = {record.id: (record.source, record.destination) for record in broken}
+        for record in broken:
+            if told.get(record.id) != self._broken[record.id]:
+                log.error(
+                    "atomicity.violated",
+                    transfer_id=record.id.hex(),
+                    lane=self._lane.id.hex(),
+                    status=record.status,
+                    error=f"source {record.source} contradicts destination {record.destination}: "
+                    "nothing new is decided on this lane",
+                )
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Keep one stage's failure from cancelling its neighbour."""
@@ -153,6 +164,9 @@ class LaneEngine:
             except RefusedError as error:
                 self._wait(record)
                 log.info("payout.refused", transfer_id=record.id.hex(), error=str(error))
+            except UnavailableError as error:
+                self._wait(record)
+                log.warning("payout.failed", transfer_id=record.id.hex(), error=str(error))
             else:
                 await self._sent(record, "payout", submitted)
                 self._wait(record)
@@ -214,3 +228,10 @@ def _ref(transfer: Transfer) -> TransferRef:
 
 def _told(hold: Hold) -> str:
     return ": ".join(text for text in ("" if hold.reason is Reason.NONE else hold.reason.name, hold.note) if text)
+
+
+def _crash(error: Exception) -> str:
+    """Name an error by type and text; of a group, each that is in it."""
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(_crash(each) for each in error.exceptions)
+    return f"{type(error).__name__}: {error}"

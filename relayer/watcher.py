@@ -64,17 +64,21 @@ class Watcher:
         return Heads(source=await self._source.head(), destination=await self._destination.head())
 
     async def discover(self, heads: Heads, *, again: bool = False) -> None:
-        """Index every lock after the cursor; with the cursor lost, or *again*, every lock of the lane: the rebuild.
+        """Index every lock after the cursor; with the cursor lost, every lock of the lane: that is the rebuild.
+
+        *again* looks at what is before the cursor too, for open locks that the index has lost (R-51).
 
         The index is written before the cursor, so a crash between the two costs a second look and nothing else.
         """
         if heads.source == self._discovered and not again:
             return
         last = (await self._source.lane(self._lane, heads.source)).next_sequence - 1
-        first = 1 if again else await self._cursors.cursor(self._lane.id) + 1
+        cursor = await self._cursors.cursor(self._lane.id)
+        first = 1 if again else cursor + 1
         while first <= last:
-            count = min(PAGE_LEN, last - first + 1)
-            for lock in await self._source.locks(self._lane, first, count, heads.source):
+            known = first <= cursor
+            count = min(PAGE_LEN, (cursor if known else last) - first + 1)
+            for lock in await self._source.locks(self._lane, first, count, heads.source, open_only=known):
                 await self._index(lock)
             first += count
             await self._cursors.advance(self._lane.id, first - 1)

@@ -46,6 +46,8 @@ START_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 0.02
 FINAL_POLL_S: Final = 0.2
 IDLE_ALLOWANCE_S: Final = 2.0
+MARGIN_S: Final = 5
+"""R-30's margin on own ledgers that are not final at once: for development, where nothing reorganises deeply."""
 RELAYER_POLL_S: Final = 0.25
 GENESIS_WEI: Final = 10**24
 LOOPBACK: Final = "127.0.0.1"
@@ -59,6 +61,11 @@ class OwnLedger:
     url: str
     key_file: Path
     finality: str = "instant"
+
+    @property
+    def margin_s(self) -> int:
+        """Seconds that finality must outlive a refusal by (R-30)."""
+        return 0 if self.finality == "instant" else MARGIN_S
 
 
 class Network:
@@ -179,7 +186,7 @@ class Network:
         )
 
     async def _ledger_config(self, name: str, node: Node, built: Built) -> LedgerConfig:
-        head = await node.head()
+        head, own = await node.head(), self._own.get(name)
         log.info("ledger.built", ledger=built.endpoint.ledger, height=head.height)
         return LedgerConfig(
             name=name,
@@ -187,7 +194,8 @@ class Network:
             fingerprint="0x" + built.endpoint.fingerprint.hex(),
             gateway=evm_address(built.endpoint.gateway),
             nodes=(node.address,),
-            finality=self._own[name].finality if name in self._own else "instant",
+            finality=own.finality if own else "instant",
+            margin_s=own.margin_s if own else 0,
             account_file=self._key_file("relayer"),
         )
 

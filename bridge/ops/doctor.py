@@ -7,11 +7,11 @@ from bridge.adapters.evm.contracts import GATEWAY
 from bridge.adapters.evm.node import Node
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
-from bridge.config import ClientConfig, LedgerConfig, MemberConfig
+from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig, MemberConfig
 from bridge.core.caip import LedgerId, evm_chain_id
 from bridge.core.keccak import keccak
 from bridge.errors import BridgeError
-from bridge.frost import ParticipantId, PublicKeyPackage
+from bridge.frost import FrostError, ParticipantId, PublicKeyPackage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +26,38 @@ class Check:
 
 async def examine(config: ClientConfig) -> list[Check]:
     """Look at ledgers, gateways, keys, committee and Redis; never raises for what it finds."""
-    keys = PublicKeyPackage.from_bytes(bytes.fromhex(config.committee.public_keys))
-    checks: list[Check] = []
+    keys, problem = _keys(config.committee)
+    checks = [_committee(config.committee, problem)]
     for ledger in config.ledgers:
         checks += await _ledger(ledger, config.committee.epoch, keys)
     members = [await _notary(member, config.committee.epoch, keys) for member in config.committee.members]
-    checks += [*members, _quorum(sum(check.ok for check in members), keys)]
+    checks += [*members, _quorum(sum(check.ok for check in members), config.committee)]
     checks.append(await _guarded("redis", _redis(config.redis), "start Redis, or correct the redis URL"))
     return checks
 
 
-async def _ledger(ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage) -> list[Check]:
+def _keys(committee: CommitteeConfig) -> tuple[PublicKeyPackage | None, str]:
+    """Decode the committee's keys, or tell what is wrong with them."""
+    try:
+        keys = PublicKeyPackage.from_bytes(bytes.fromhex(committee.public_keys))
+    except (ValueError, FrostError) as error:
+        return None, f"committee.public_keys is no public key package: {error}"
+    if (keys.threshold, keys.participants) != (committee.threshold, len(committee.members)):
+        return None, f"committee.public_keys is of a {keys.threshold}-of-{keys.participants} committee"
+    return keys, ""
+
+
+def _committee(committee: CommitteeConfig, problem: str) -> Check:
+    return Check(
+        name="committee",
+        ok=not problem,
+        found=problem or f"{committee.threshold} of {len(committee.members)}, epoch {committee.epoch}",
+        remedy="correct `committee.public_keys`: get it from the committee" if problem else "",
+    )
+
+
+async def _ledger(ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage | None) -> list[Check]:
+    """Look at one ledger; its committee key only where there are *keys* to hold it against."""
     node = Node(ledger.nodes[0], finality=ledger.finality)
     try:
         chain = await _guarded(f"{ledger.name} chain id", _chain(node, ledger), f"start the node at {node.address}")
@@ -53,8 +74,9 @@ async def _ledger(ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage) -> l
         checks = [chain]
         for name, question, remedy in questions:
             checks.append(await _guarded(f"{ledger.name} {name}", question(node, ledger), remedy))
-        remedy = "register the committee's key at this gateway, or correct `committee`"
-        checks.append(await _guarded(f"{ledger.name} committee key", _key(node, ledger, epoch, keys), remedy))
+        if keys is not None:
+            remedy = "register the committee's key at this gateway, or correct `committee`"
+            checks.append(await _guarded(f"{ledger.name} committee key", _key(node, ledger, epoch, keys), remedy))
         return checks
     finally:
         await node.close()
@@ -88,7 +110,7 @@ async def _key(node: Node, ledger: LedgerConfig, epoch: int, keys: PublicKeyPack
     return same and current == epoch, text
 
 
-async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage) -> Check:
+async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage | None) -> Check:
     async def ask() -> tuple[bool, str]:
         notary = GrpcNotary(ParticipantId(member.id), member.address)
         try:
@@ -96,7 +118,8 @@ async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage) -> C
         finally:
             await notary.close()
         problems = [ledger.problem for ledger in status.ledgers if ledger.problem]
-        if (status.epoch, status.group_key) != (epoch, keys.group_public_key.to_bytes()):
+        group_key = status.group_key if keys is None else keys.group_public_key.to_bytes()
+        if (status.epoch, status.group_key) != (epoch, group_key):
             problems.append(f"holds a share of another key (epoch {status.epoch})")
         heights = ", ".join(f"{ledger.ledger} at {ledger.height}" for ledger in status.ledgers)
         return not problems, "; ".join(problems) or f"{member.operator}, sees {heights}"
@@ -104,11 +127,11 @@ async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage) -> C
     return await _guarded(f"notary {member.id}", ask(), f"start notary {member.id} at {member.address}, read its log")
 
 
-def _quorum(answering: int, keys: PublicKeyPackage) -> Check:
+def _quorum(answering: int, committee: CommitteeConfig) -> Check:
     return Check(
         name="quorum",
-        ok=answering >= keys.threshold,
-        found=f"{answering} of {keys.participants} notaries are well, t = {keys.threshold} must sign",
+        ok=answering >= committee.threshold,
+        found=f"{answering} of {len(committee.members)} notaries are well, t = {committee.threshold} must sign",
         remedy="transfers wait until enough notaries are back: start them",
     )
 

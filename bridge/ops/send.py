@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.holder import EvmHolder, Locked, LockTerms
+from bridge.adapters.evm.holder import NONCE_MAX, NONCE_USED, EvmHolder, Locked, LockTerms
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.config import AssetConfig, LedgerConfig
 from bridge.core.caip import Account, LedgerId, evm_chain_id
 from bridge.core.reasons import EXPLANATIONS, Reason
 from bridge.core.transfer import AMOUNT_MAX, ZERO_WORD, Lane, Transfer
-from bridge.errors import InvalidInputError, LedgerRefusedError, RefusedError
+from bridge.errors import BridgeError, ConflictError, InvalidInputError, LedgerRefusedError, RefusedError
 from bridge.ops.client import format_amount
 
 DEADLINE_IN_S_MAX: Final = 100 * 366 * 86_400
@@ -29,12 +29,14 @@ class Order:
     amount: int
     deadline_in_s: int
     client_reference: bytes = ZERO_WORD
+    nonce: int | None = None
+    """At the gateway, where each locks once only (R-02), 1 to 2^24 - 1; None: the lowest unused one."""
 
     def __post_init__(self) -> None:
         """Refuse what no gateway would take.
 
         Raises:
-            InvalidInputError: amount or deadline out of range, or one ledger given twice.
+            InvalidInputError: amount, deadline or nonce out of range, or one ledger given twice.
         """
         if not 0 < self.amount <= AMOUNT_MAX:
             msg = "amount must be from 1 smallest unit to 2^127 - 1"
@@ -44,6 +46,9 @@ class Order:
             raise InvalidInputError(msg)
         if self.deadline_in_s > DEADLINE_IN_S_MAX:
             msg = f"deadline {self.deadline_in_s} s from now is more than a century away: give fewer seconds"
+            raise InvalidInputError(msg)
+        if self.nonce is not None and not 1 <= self.nonce <= NONCE_MAX:
+            msg = f"nonce {self.nonce} is out of range: give 1 to 2^24 - 1, or none for the lowest unused one"
             raise InvalidInputError(msg)
         if self.source.ledger == self.destination.ledger:
             msg = f"source and destination are both {self.source.name}: a transfer moves between two ledgers"
@@ -103,7 +108,13 @@ class Sender:
 
         Raises:
             PreflightError: a side would refuse.
+            RefusedError: the order's nonce was used.
         """
+        if self._order.nonce is not None:
+            try:
+                await self._holder.unused(self._order.nonce)
+            except LedgerRefusedError as error:
+                raise self._refusal(error) from error
         draft = await self._check_source()
         reason = await self._destination.eligibility(draft, await self._destination.head())
         explanation = EXPLANATIONS[reason]
@@ -118,6 +129,8 @@ class Sender:
 
         Raises:
             RefusedError: gateway or token refuses; nothing is locked.
+            ConflictError: another send took the nonce that was chosen; nothing is locked.
+            LockUncertainError: it was submitted, and nobody tells what became of it.
         """
         order = self._order
         now = (await self._nodes[0].stamp("latest")).time
@@ -130,10 +143,19 @@ class Sender:
             client_reference=order.client_reference,
         )
         try:
-            return await self._holder.lock(terms)
+            return await self._holder.lock(terms, nonce=order.nonce)
         except LedgerRefusedError as error:
-            msg = f"{order.source.name} refused the lock with {error}; nothing was locked: preflight tells why in words"
-            raise RefusedError(msg) from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: LedgerRefusedError) -> BridgeError:
+        if error.name != NONCE_USED:
+            where = self._order.source.name
+            return RefusedError(
+                f"{where} refused the lock with {error}; nothing was locked: preflight tells why in words"
+            )
+        if self._order.nonce is None:
+            return ConflictError("another send of this account was faster: try again; nothing was locked by this one")
+        return RefusedError(f"nonce {self._order.nonce}: this nonce was used: the lock got in; see naru transfer list")
 
     async def _check_source(self) -> Transfer:
         order = self._order

@@ -138,8 +138,11 @@ class LedgerReader(Protocol):
         """Read a lane; one that the gateway doesn't know is disabled, with zeros."""
         ...
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
-        """Read the source records of sequences [first, first + count) that exist at *at*, in order."""
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
+        """Read the source records of sequences [first, first + count) that exist at *at*, in order.
+
+        With *open_only* those that have ended are left out, which costs far less where most have.
+        """
         ...
 
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:

@@ -57,7 +57,7 @@ class DecideFacts(LedgerFacts):
 
             assert mine is not None
             assert mine.outcome is Outcome.MINTED
-            assert superseded == Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=head)
+            assert superseded == Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=mine.stamp)
             assert (await bench.destination.lane(bench.lane, head)).minted == 7
 
         self.run(script)

@@ -37,6 +37,20 @@ class FinishFacts(LedgerFacts):
 
         self.run(script)
 
+    def test_what_has_ended_can_be_left_out(self) -> None:
+        """R-51: the reconcile looks for open locks only."""
+
+        async def script(bench: Bench) -> None:
+            ended, open_ = await bench.lock(7), await bench.lock(8)
+            await bench.send(End.SOURCE, finish([ended], Outcome.EXPIRED))
+            head = await bench.source.head()
+            found = await bench.source.locks(bench.lane, 1, 9, head, open_only=True)
+
+            assert [lock.transfer for lock in found] == [open_]
+            assert [lock.transfer for lock in await bench.source.locks(bench.lane, 1, 9, head)] == [ended, open_]
+
+        self.run(script)
+
     @pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.EXPIRED])
     def test_a_refusal_releases_the_source_and_pays_back_to_the_unit(self, outcome: Outcome) -> None:
         """INV-6."""

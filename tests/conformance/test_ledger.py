@@ -1,15 +1,19 @@
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from web3.types import LogReceipt
 
+from bridge.adapters.evm.node import Node
+from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.memory.gateway import Limits, LockTerms
 from bridge.adapters.memory.ledger import MemoryLedger, MemoryWriter
 from bridge.core.caip import Account, AssetId, LedgerId
 from bridge.core.transfer import Lane, Transfer
-from tests.committee import EPOCH, dealing
+from bridge.errors import UnavailableError
+from tests.committee import EPOCH, dealing, settle
 from tests.conformance.bench import ISSUED, LATER_S, Bench, End
 from tests.conformance.evm import EvmPair
 from tests.conformance.ledger import LedgerContract
@@ -95,3 +99,28 @@ class TestEvmLedger(LedgerContract):
     async def fresh(self) -> AsyncIterator[Bench]:
         async with self._evm.bench(AssetId(next(ASSETS).to_bytes(32))) as bench:
             yield bench
+
+    def test_a_node_without_the_event_of_a_decision_is_waited_for_and_gives_no_refusal(self) -> None:
+        """R-26: bits that are set and an event that is missing are a node that lags, never SUPERSEDED."""
+
+        async def script(bench: Bench) -> None:
+            transfer = await bench.lock(7)
+            await bench.send(End.DESTINATION, settle([transfer]))
+            node = WithoutLogs(self._evm.urls[End.DESTINATION])
+            reader = EvmReader(node, bench.destination.endpoint)
+            with pytest.raises(UnavailableError, match="no Decided event"):
+                await reader.decisions([transfer], await reader.head())
+            await node.close()
+
+        self.run(script)
+
+
+class WithoutLogs(Node):
+    """A node whose log index lags, or was pruned."""
+
+    async def logs(
+        self, address: str, topics: Sequence[object], first: int, last: int
+    ) -> AsyncGenerator[LogReceipt, None]:
+        async for log in super().logs(address, topics, first, last):
+            if log["address"] != address:
+                yield log

@@ -69,10 +69,17 @@ def test_each_transfer_tells_who_signed_and_what_happened_where(demo: Done) -> N
     assert all(len(e["signers"]) == 3 for e in signed), "t = 3 of 4"
 
 
-def test_standard_output_holds_the_object_and_standard_error_nothing(demo: Done) -> None:
+def test_standard_output_holds_the_object_and_nothing_else(demo: Done) -> None:
     assert demo.out.startswith("{")
     assert isinstance(demo.json, dict)
-    assert demo.err == ""
+
+
+def test_standard_error_tells_where_a_network_that_was_kept_is_and_how_it_is_stopped(
+    both: tuple[Done, Done], folders: tuple[Path, Path]
+) -> None:
+    run = naru("devnet", "status", "-o", "json", folder=folders[0]).json[0]
+    told = [f"the network stays up: {run['config']}", f"stop it with: naru devnet down {run['name']}"]
+    assert [demo.err.splitlines() for demo in both] == [told, []]
 
 
 def test_a_demo_leaves_no_folder_behind(both: tuple[Done, Done], folders: tuple[Path, Path]) -> None:
@@ -109,6 +116,21 @@ def test_watching_an_ended_transfer_tells_by_its_exit_code_how_it_ended(
     assert naru("transfer", "watch", committed["id"], folder=folders[0]).code == 0
     watched = naru("transfer", "watch", refused["id"], "-o", "json", folder=folders[0])
     assert (watched.code, watched.json["reason"]) == (1, "NOT_ELIGIBLE")
+
+
+def test_a_lock_sent_twice_under_one_nonce_happens_once_r_02(
+    both: tuple[Done, Done], folders: tuple[Path, Path]
+) -> None:
+    assert both[0].code == 0
+    lane = ["--from", "alice", "--to", "bob", "--source", "alpha", "--destination", "beta"]
+    send = ["transfer", "send", "1", "tower", *lane, "--nonce", "700"]
+    sent = naru(*send, "-o", "json", folder=folders[0])
+    assert (sent.code, sent.err) == (0, "")
+    for more in ([], ["--no-preflight"]):
+        again = naru(*send, *more, folder=folders[0])
+        assert (again.code, again.out) == (1, "")
+        assert "this nonce was used: the lock got in; see naru transfer list" in again.err
+    assert naru("transfer", "watch", sent.json["id"], folder=folders[0]).code == 0
 
 
 def test_devnet_down_leaves_no_process_and_no_folder(both: tuple[Done, Done], folders: tuple[Path, Path]) -> None:

@@ -26,8 +26,8 @@ from bridge.ports.store import Intent, TransferRecord
 T = TypeVar("T")
 
 
-class CrashError(Exception):
-    """The process is gone."""
+class CrashError(BaseException):
+    """The process is gone; no boundary of a task outlives that."""
 
 
 class Fuse:
@@ -132,8 +132,8 @@ class FalseReader:
     async def lane(self, lane: Lane, at: BlockStamp) -> LaneView:
         return await self._asked().lane(lane, at)
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
-        return await self._asked().locks(lane, first, count, at)
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
+        return await self._asked().locks(lane, first, count, at, open_only=open_only)
 
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
         return await self._asked().decisions(transfers, at)
@@ -163,8 +163,8 @@ class LockInventor(FalseReader):
         super().__init__(honest)
         self._invented = invented
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
-        del lane, first, count
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
+        del lane, first, count, open_only
         lock = Lock(transfer=self._invented, ending=Ending.OPEN, pending=False, stamp=at)
         return [lock]
 

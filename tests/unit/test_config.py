@@ -17,6 +17,7 @@ from bridge.config import (
     load,
     read_secret,
 )
+from bridge.devnet.network import OwnLedger
 from bridge.errors import ConfigError
 
 Config = dict[str, Any]
@@ -139,7 +140,28 @@ def test_addresses_carry_their_checksum_after_loading(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("finality", ["instant", "tag:safe", "tag:finalized", "depth:1", "depth:999999"])
 def test_every_kind_of_finality_is_taken(finality: str) -> None:
-    assert LedgerConfig.model_validate(ledger(finality=finality)).finality == finality
+    assert LedgerConfig.model_validate(ledger(finality=finality, margin_s=1)).finality == finality
+
+
+@pytest.mark.parametrize("finality", ["tag:safe", "tag:finalized", "depth:1"])
+@pytest.mark.parametrize("margin", [{}, {"margin_s": 0}])
+def test_a_ledger_that_is_not_final_at_once_needs_a_margin_r_30(finality: str, margin: Config, tmp_path: Path) -> None:
+    told = problems(ClientConfig, client(ledgers=[ledger(finality=finality, **margin)]), tmp_path)
+    assert "ledgers.0: " in told
+    assert f"finality {finality}: set margin_s above the deepest credible reorganisation, in seconds" in told
+
+
+def test_a_ledger_that_is_final_at_once_needs_no_margin_r_30() -> None:
+    assert LedgerConfig.model_validate(ledger(finality="instant")).margin_s == 0
+
+
+@pytest.mark.parametrize(("finality", "least"), [("instant", 0), ("tag:finalized", 1), ("depth:2", 1)])
+def test_an_own_ledger_of_the_demo_has_a_margin_where_it_needs_one_r_30(
+    finality: str, least: int, tmp_path: Path
+) -> None:
+    own = OwnLedger(url="http://127.0.0.1:1", key_file=tmp_path / "key", finality=finality)
+    assert own.margin_s >= least
+    LedgerConfig.model_validate(ledger(finality=own.finality, margin_s=own.margin_s))
 
 
 @pytest.mark.parametrize("finality", ["", "tag:latest", "depth:0", "depth:-1", "depth:1000000", "depth", " instant"])

@@ -11,10 +11,26 @@ from bridge.adapters.evm.node import revert
 from bridge.adapters.evm.reader import LOCKED, EvmReader
 from bridge.core.caip import AssetId, EndpointId, evm_address
 from bridge.core.transfer import ZERO_WORD, Transfer, decode
-from bridge.errors import InvalidInputError, LedgerRefusedError
+from bridge.errors import BridgeError, InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.ports.ledger import PreparedTransaction
 
 LOCK_FAILED_EVENT: Final = "LockFailed"
+NONCE_USED: Final = "NonceUsed"
 NONCE_WORDS: Final = 2**16
+NONCE_MAX: Final = 256 * NONCE_WORDS - 1
+
+
+class LockUncertainError(BridgeError):
+    """A lock was submitted and its end is unknown: only the same `nonce` can be tried again without locking twice."""
+
+    def __init__(self, reference: bytes, nonce: int, cause: str) -> None:
+        """Keep the transaction's hash and the holder's nonce at the gateway."""
+        super().__init__(
+            f"{cause}; the lock was submitted in transaction 0x{reference.hex()} under nonce {nonce}: it may still "
+            f"lock: look with `naru transfer list`, and repeat only with --nonce {nonce}, which can lock once only"
+        )
+        self.reference = reference
+        self.nonce = nonce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +73,39 @@ class EvmHolder:
         token = self._account.node.contract(PLAIN_TOKEN, await self._token(asset))
         return int(await self._account.node.call(token.functions.balanceOf(self._account.address)))
 
-    async def lock(self, terms: LockTerms) -> Locked:
-        """Allow exactly the amount where the allowance is short, then lock under a fresh nonce.
+    async def lock(self, terms: LockTerms, *, nonce: int | None = None) -> Locked:
+        """Allow exactly the amount where the allowance is short, then lock under *nonce*, else the lowest unused one.
 
         Raises:
-            LedgerRefusedError: the gateway or the token refuses; nothing is locked.
-            UnavailableError: the node does not answer; `naru transfer list` tells whether the lock got in.
+            LedgerRefusedError: the gateway or the token refuses; nothing is locked (`NonceUsed`: by this call).
+            UnavailableError: the node does not answer; nothing was submitted.
+            LockUncertainError: it was submitted, and the node does not tell what became of it.
         """
+        chosen = await self._fresh_nonce() if nonce is None else await self.unused(nonce)
         await self._allow(terms.asset, terms.amount)
-        request = _request(terms, await self._fresh_nonce())
+        request = _request(terms, chosen)
         await self._simulate(request)
-        receipt = await self._account.transact(self._gateway, "lock", [request])
-        return self._locked(receipt)
+        data = self._gateway.encode_abi("lock", [[request]])
+        prepared = await self._account.prepare({"to": self._gateway.address, "data": data})
+        return self._locked(await self._submitted(prepared, chosen))
+
+    async def unused(self, nonce: int) -> int:
+        """Give *nonce*, 1 to NONCE_MAX, back if the gateway would take it from this holder.
+
+        Raises:
+            LedgerRefusedError: `NonceUsed`.
+        """
+        if await self._nonce_word(nonce >> 8) >> (nonce & 0xFF) & 1:
+            raise LedgerRefusedError(NONCE_USED, f"{self._account.address}, {nonce}")
+        return nonce
+
+    async def _submitted(self, prepared: PreparedTransaction, nonce: int) -> TxReceipt:
+        """Submit and wait. From the first byte on, no answer says nothing about the lock."""
+        try:
+            await self._account.submit(prepared)
+            return await self._account.confirm(prepared)
+        except UnavailableError as error:
+            raise LockUncertainError(prepared.reference, nonce, str(error)) from error
 
     async def _allow(self, asset: AssetId, amount: int) -> None:
         token = self._account.node.contract(PLAIN_TOKEN, await self._token(asset))
@@ -95,12 +132,15 @@ class EvmHolder:
     async def _fresh_nonce(self) -> int:
         """Find the lowest unused nonce; 0 means none and is never given."""
         for index in range(NONCE_WORDS):
-            word = await self._account.node.call(self._gateway.functions.nonceWord(self._account.address, index))
+            word = await self._nonce_word(index)
             free = next((bit for bit in range(256) if not word >> bit & 1 and (index or bit)), None)
             if free is not None:
                 return index * 256 + free
         msg = "this account has used up its nonces at the gateway: lock from another account"
         raise InvalidInputError(msg)
+
+    async def _nonce_word(self, index: int) -> int:
+        return int(await self._account.node.call(self._gateway.functions.nonceWord(self._account.address, index)))
 
     async def _token(self, asset: AssetId) -> str:
         functions = self._gateway.functions

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar, cast
@@ -107,7 +107,10 @@ class Node:
     async def stamp(self, block: BlockIdentifier) -> BlockStamp:
         """Read a block's number, hash and time."""
         data = await self.ask(lambda: self.web3.eth.get_block(block))
-        return BlockStamp(height=int(data["number"]), hash=bytes(data["hash"]), time=int(data["timestamp"]))
+        try:
+            return BlockStamp(height=int(data["number"]), hash=bytes(data["hash"]), time=int(data["timestamp"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnavailableError(f"node {self.address} gives a block without {error}") from error
 
     def _remembered(self, stamp: BlockStamp) -> BlockStamp:
         self._stamps[stamp.height] = stamp
@@ -115,21 +118,24 @@ class Node:
             self._stamps.popitem(last=False)
         return stamp
 
-    async def logs(self, address: str, topics: Sequence[object], first: int, last: int) -> list[LogReceipt]:
-        """Read an address's logs in blocks [first, last]; those of another address or first topic are left out."""
-        found: list[LogReceipt] = []
-        for start in range(first, last + 1, LOG_SPAN):
+    async def logs(
+        self, address: str, topics: Sequence[object], first: int, last: int
+    ) -> AsyncGenerator[LogReceipt, None]:
+        """Read an address's logs in blocks [first, last], newest first: what one looks for is mostly recent.
+
+        Those of another address or first topic, which a node should never send, are left out.
+        """
+        for end in range(last, first - 1, -LOG_SPAN):
             query = {
                 "address": address,
                 "topics": list(topics),
-                "fromBlock": start,
-                "toBlock": min(last, start + LOG_SPAN - 1),
+                "fromBlock": max(first, end - LOG_SPAN + 1),
+                "toBlock": end,
             }
             page = await self.ask(partial(self.web3.eth.get_logs, cast("FilterParams", query)))
-            found += [
-                log for log in page if log["address"].lower() == address.lower() and log["topics"][0] == topics[0]
-            ]
-        return found
+            for log in reversed(page):
+                if log["address"].lower() == address.lower() and log["topics"] and log["topics"][0] == topics[0]:
+                    yield log
 
     async def call(self, function: Any, at: BlockStamp | None = None) -> Any:  # noqa: ANN401 - web3's contract functions and their answers are untyped; callers name the type
         """Call a bound contract function, at a block or at the newest one.

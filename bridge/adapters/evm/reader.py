@@ -1,14 +1,16 @@
 """One gateway on one EVM ledger, read through one node (ports.ledger.LedgerReader, SupplyReader)."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, TypeVar
 
 from web3.types import LogReceipt
 
 from bridge.adapters.evm.contracts import GATEWAY, SAMPLE_TOKEN, topic
 from bridge.adapters.evm.node import Node, hex_word
-from bridge.core.caip import AssetId, Endpoint, EndpointId, evm_address
+from bridge.core.caip import WORD_LEN, AssetId, Endpoint, EndpointId, evm_address
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
 from bridge.core.statements import Epoch
@@ -29,6 +31,20 @@ DECIDED: Final = topic("Decided(bytes32,bytes32,uint64,uint8,uint8)")
 Terms = tuple[bytes, bytes, int, bytes, bytes, bytes, int, int, bytes, bytes]
 
 
+Place = tuple[LaneId, int]
+M = TypeVar("M", bound=IntEnum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """A Decided event."""
+
+    place: Place
+    transfer_id: TransferId
+    outcome: Outcome
+    reason: Reason
+
+
 class EvmReader:
     """Reads of one gateway through one node. Locks and decisions found at finality are remembered."""
 
@@ -40,7 +56,7 @@ class EvmReader:
         self._gateway = node.contract(GATEWAY, self._address).functions
         self._deployed_at: int | None = None
         self._locks: dict[tuple[LaneId, int], tuple[Transfer, BlockStamp]] = {}
-        self._decisions: dict[TransferId, Decision] = {}
+        self._decided: dict[Place, tuple[TransferId, Decision]] = {}
         self._lanes: dict[LaneId, Lane] = {}
 
     @property
@@ -85,26 +101,30 @@ class EvmReader:
             minted=minted,
         )
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
         """Read the source records of sequences [first, first + count) that exist at *at*, in order."""
         found: list[Lock] = []
         for start in range(first, first + count, WORDS_MAX):
-            found += await self._locks_page(lane, start, min(WORDS_MAX, first + count - start), at)
+            page = min(WORDS_MAX, first + count - start)
+            found += await self._locks_page(lane, start, page, at, open_only=open_only)
         return found
 
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
         """Read the destination records, one answer per transfer, None where undecided (R-26 gives SUPERSEDED)."""
         outcomes = await self._outcomes(transfers, at)
-        decided = [t.id for t, o in zip(transfers, outcomes, strict=True) if o and t.id not in self._decisions]
-        await self._find_decisions(decided, at)
-        return [
-            self._decision(transfer.id, at) if outcome else None
+        unknown = {
+            (transfer.lane.id, transfer.sequence): outcome
             for transfer, outcome in zip(transfers, outcomes, strict=True)
+            if outcome and (transfer.lane.id, transfer.sequence) not in self._decided
+        }
+        await self._find_decisions(unknown, at)
+        return [
+            self._decision(transfer) if outcome else None for transfer, outcome in zip(transfers, outcomes, strict=True)
         ]
 
     async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:
         """Ask the destination gateway why it would not mint now; NONE if it would."""
-        return Reason(await self._node.call(self._gateway.eligibility(terms(transfer)), at))
+        return _member(Reason, await self._node.call(self._gateway.eligibility(terms(transfer)), at))
 
     async def supply(self, asset: AssetId, at: BlockStamp) -> SupplyView:
         """Read the five totals and the gateway's own balance.
@@ -140,13 +160,17 @@ class EvmReader:
             self._lanes[lane_id] = lane
         return self._lanes[lane_id]
 
-    async def _locks_page(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+    async def _locks_page(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool) -> list[Lock]:
         words, bits = await asyncio.gather(
             self._node.call(self._gateway.lockWords(lane.id, first, count), at),
             self._bits(lane.id, first, count, at),
         )
-        endings = [Ending(e) for e in bits]
-        present = [first + i for i, (w, e) in enumerate(zip(words, endings, strict=True)) if any(w) or e]
+        endings = [_member(Ending, e) for e in bits]
+        present = [
+            first + i
+            for i, (word, ending) in enumerate(zip(words, endings, strict=True))
+            if any(word) or (ending is not Ending.OPEN and not open_only)
+        ]
         await self._find_locks(lane, [s for s in present if (lane.id, s) not in self._locks], words, first, at)
         locks = []
         for sequence in present:
@@ -163,7 +187,7 @@ class EvmReader:
 
     async def _pending(self, transfer_id: TransferId, at: BlockStamp) -> bool:
         ending, _ = await self._node.call(self._gateway.pending(transfer_id), at)
-        return Ending(ending) is not Ending.OPEN
+        return _member(Ending, ending) is not Ending.OPEN
 
     async def _find_locks(
         self, lane: Lane, sequences: list[int], words: list[bytes], first: int, at: BlockStamp
@@ -172,47 +196,57 @@ class EvmReader:
             return
         blocks = [int.from_bytes(words[s - first][:6]) for s in sequences]
         start, end = (min(blocks), max(blocks)) if all(blocks) else (await self._deployment(), at.height)
-        logs = await self._node.logs(self._address, [LOCKED, None, hex_word(lane.id)], start, end)
-        wanted = set(sequences)
-        for log in logs:
+        missing = set(sequences)
+        async for log in self._node.logs(self._address, [LOCKED, None, hex_word(lane.id)], start, end):
             transfer = _locked_terms(log)
-            if transfer is not None and transfer.lane == lane and transfer.sequence in wanted:
-                stamp = await self._node.final(int(log["blockNumber"]))
-                self._locks[lane.id, transfer.sequence] = (transfer, stamp)
-        missing = [s for s in sequences if (lane.id, s) not in self._locks]
-        if missing:
-            msg = f"node {self._node.address} has no Locked event for sequences {missing} of lane 0x{lane.id.hex()}"
-            raise UnavailableError(msg)
+            if transfer is not None and transfer.lane == lane and transfer.sequence in missing:
+                self._locks[lane.id, transfer.sequence] = (transfer, await self._node.final(int(log["blockNumber"])))
+                missing.discard(transfer.sequence)
+            if not missing:
+                return
+        msg = f"node {self._node.address} has no Locked event for sequences {sorted(missing)} of lane 0x{lane.id.hex()}"
+        raise UnavailableError(msg)
 
     async def _outcomes(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Outcome]:
         """Read the words that hold the transfers' outcomes, each once."""
         words: dict[tuple[LaneId, int], int] = {}
         for place in dict.fromkeys((t.lane.id, t.sequence // PER_WORD) for t in transfers):
             words[place] = (await self._node.call(self._gateway.outcomeWords(*place, 1), at))[0]
-        return [Outcome(_two_bits(words[t.lane.id, t.sequence // PER_WORD], t.sequence)) for t in transfers]
+        return [_member(Outcome, _two_bits(words[t.lane.id, t.sequence // PER_WORD], t.sequence)) for t in transfers]
 
     async def _bits(self, lane_id: LaneId, first: int, count: int, at: BlockStamp) -> list[int]:
         start, last = first // PER_WORD, (first + count - 1) // PER_WORD
         words = await self._node.call(self._gateway.outcomeWords(lane_id, start, last - start + 1), at)
         return [_two_bits(words[s // PER_WORD - start], s) for s in range(first, first + count)]
 
-    async def _find_decisions(self, ids: Iterable[TransferId], at: BlockStamp) -> None:
-        wanted = set(ids)
-        if not wanted:
+    async def _find_decisions(self, unknown: Mapping[Place, Outcome], at: BlockStamp) -> None:
+        """Find the events that wrote these bits. Silence is no answer: a node may lag, or lack its logs (R-26)."""
+        if not unknown:
             return
-        topics = [DECIDED, [hex_word(i) for i in sorted(wanted)]]
-        for log in await self._node.logs(self._address, topics, await self._deployment(), at.height):
-            transfer_id, data = TransferId(bytes(log["topics"][1])), bytes(log["data"])
-            if transfer_id in wanted:
-                self._decisions[transfer_id] = Decision(
-                    outcome=Outcome(int.from_bytes(data[32:64])),
-                    reason=Reason(int.from_bytes(data[64:96])),
-                    stamp=await self._node.final(int(log["blockNumber"])),
-                )
+        missing = dict(unknown)
+        lanes = sorted({lane_id for lane_id, _ in unknown})
+        sequences = sorted({sequence for _, sequence in unknown})
+        topics = [DECIDED, None, [hex_word(i) for i in lanes], [hex_word(s.to_bytes(32)) for s in sequences]]
+        async for log in self._node.logs(self._address, topics, await self._deployment(), at.height):
+            decided = _decided(log)
+            if decided is not None and missing.get(decided.place) is decided.outcome:
+                self._decided[decided.place] = (decided.transfer_id, await self._decision_of(decided, log))
+                del missing[decided.place]
+            if not missing:
+                return
+        told = sorted(sequence for _, sequence in missing)
+        msg = f"node {self._node.address} has no Decided event for sequences {told}, whose bits are set"
+        raise UnavailableError(msg)
 
-    def _decision(self, transfer_id: TransferId, at: BlockStamp) -> Decision:
-        superseded = Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=at)
-        return self._decisions.get(transfer_id, superseded)
+    async def _decision_of(self, decided: _Decided, log: LogReceipt) -> Decision:
+        stamp = await self._node.final(int(log["blockNumber"]))
+        return Decision(outcome=decided.outcome, reason=decided.reason, stamp=stamp)
+
+    def _decision(self, transfer: Transfer) -> Decision:
+        decider, decision = self._decided[transfer.lane.id, transfer.sequence]
+        if decider == transfer.id:
+            return decision
+        return Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=decision.stamp)
 
     async def _deployment(self) -> int:
         if self._deployed_at is None:
@@ -246,6 +280,27 @@ def _two_bits(word: int, sequence: int) -> int:
     return word >> 2 * (sequence % PER_WORD) & 3
 
 
+def _member(kind: type[M], number: int) -> M:
+    """Read an enumeration's number; nonsense of a node must not pass for a mistake of ours (R-53)."""
+    try:
+        return kind(number)
+    except ValueError:
+        raise UnavailableError(f"a node answers {number} where a {kind.__name__} must stand") from None
+
+
+def _decided(log: LogReceipt) -> _Decided | None:
+    """Decode a Decided event; None if it is not one."""
+    data, topics = bytes(log["data"]), log["topics"]
+    if len(data) != 2 * WORD_LEN or len(topics) != len(_DECIDED_TOPICS):
+        return None
+    return _Decided(
+        place=(LaneId(bytes(topics[2])), int.from_bytes(topics[3])),
+        transfer_id=TransferId(bytes(topics[1])),
+        outcome=_member(Outcome, int.from_bytes(data[:WORD_LEN])),
+        reason=_member(Reason, int.from_bytes(data[WORD_LEN:])),
+    )
+
+
 def _locked_terms(log: LogReceipt) -> Transfer | None:
     """Decode a Locked event; None if it is not one whose id is the hash of its terms."""
     data = bytes(log["data"])
@@ -260,3 +315,4 @@ def _locked_terms(log: LogReceipt) -> Transfer | None:
 
 
 _LOCKED_TOPICS: Final = ("event", "transferId", "lane")
+_DECIDED_TOPICS: Final = ("event", "transferId", "lane", "sequence")

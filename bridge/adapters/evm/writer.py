@@ -1,5 +1,8 @@
 """Submissions to one EVM gateway from one account (ports.ledger.LedgerWriter)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Final
 
 from eth_typing import HexStr
@@ -19,6 +22,8 @@ GAS_FIXED: Final = 800_000
 """Signature check, the list's head, and what the last item must see left before it starts (R-21)."""
 GAS_PER_ITEM: Final = 200_000
 """Record, totals and event of an item, and the gateway's reserve, beside what its token is given."""
+GAS_MAX: Final = 2**24
+"""What one transaction may have, whatever its block holds (EIP-7825)."""
 
 
 class EvmWriter:
@@ -35,11 +40,15 @@ class EvmWriter:
         """Sign a transaction with the ledger's next free nonce; sends nothing.
 
         Gas is reckoned, never estimated: a list that stops early for lack of gas does not revert (R-21), so an
-        estimate would find the gas of its first item. The call is simulated at that gas.
+        estimate would find the gas of its first item. The call is simulated at that gas. Of a list, only what fits
+        one transaction is tried; the rest goes as bare ids (R-20) and stays as it is.
         """
-        gas = GAS_FIXED
-        for transfer in (call.transfer,) if isinstance(call, Payout) else call.tried:
-            gas += GAS_PER_ITEM + await self._allowance(transfer.asset) * 64 // 63
+        tried = (call.transfer,) if isinstance(call, Payout) else call.tried
+        costs = [GAS_PER_ITEM + await self._allowance(transfer.asset) * 64 // 63 for transfer in tried]
+        if isinstance(call, Submission):
+            costs = costs[: fitting(costs, await self._gas_max())]
+            call = replace(call, tried=tried[: len(costs)])
+        gas = GAS_FIXED + sum(costs)
         transaction: TxParams = {"to": self._gateway.address, "data": self._data(call), "gas": gas}
         simulated: TxParams = {**transaction, "from": self._account.address}
         await self._account.node.ask(lambda: self._account.node.web3.eth.call(simulated))
@@ -60,6 +69,10 @@ class EvmWriter:
             failures=tuple(_failures(found)),
         )
 
+    async def _gas_max(self) -> int:
+        block = await self._account.node.ask(lambda: self._account.node.web3.eth.get_block("latest"))
+        return min(int(block.get("gasLimit", GAS_MAX)), GAS_MAX)
+
     async def _allowance(self, asset: AssetId) -> int:
         if asset not in self._allowances:
             self._allowances[asset] = await self._reader.gas_allowance(asset)
@@ -77,6 +90,11 @@ class EvmWriter:
                 return HexStr(self._gateway.encode_abi("refuse", [items, statement.codes, signature]))
             case Kind.OUTCOME:
                 return HexStr(self._gateway.encode_abi("finish", [items, statement.codes, signature]))
+
+
+def fitting(costs: Sequence[int], gas_max: int) -> int:
+    """Count the leading items, by the gas of each, that one transaction can try; one is tried in any case."""
+    return max(1, sum(gas <= gas_max - GAS_FIXED for gas in accumulate(costs)))
 
 
 def _items(submission: Submission) -> list[Terms]:

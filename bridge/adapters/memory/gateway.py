@@ -86,6 +86,7 @@ class State:
     pending: dict[TransferId, Ending] = field(default_factory=dict)
     outcomes: dict[Place, Outcome] = field(default_factory=dict)
     decided: dict[TransferId, Decision] = field(default_factory=dict)
+    deciders: dict[Place, TransferId] = field(default_factory=dict)
     nonces: dict[Account, int] = field(default_factory=dict)
 
     def copy(self) -> "State":
@@ -102,6 +103,7 @@ class State:
             pending=dict(self.pending),
             outcomes=dict(self.outcomes),
             decided=dict(self.decided),
+            deciders=dict(self.deciders),
             nonces=dict(self.nonces),
         )
 
@@ -188,6 +190,7 @@ class Gateway:
 
     def _decide(self, transfer: Transfer, outcome: Outcome, reason: Reason) -> None:
         self._state.outcomes[_place(transfer)] = outcome
+        self._state.deciders[_place(transfer)] = transfer.id
         self._state.decided[transfer.id] = Decision(outcome=outcome, reason=reason, stamp=self._block)
 
     def _why_not_minted(self, transfer: Transfer) -> Reason:

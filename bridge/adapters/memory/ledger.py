@@ -196,7 +196,7 @@ class MemoryLedger:
             minted=stored.minted,
         )
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
         """Read the source records of sequences [first, first + count) that exist at *at*, in order."""
         state, locks = self._state(at), []
         last = state.lanes[lane.id].last_sequence if lane.id in state.lanes else 0
@@ -204,19 +204,14 @@ class MemoryLedger:
             transfer, stamp = state.locks[place]
             ending = state.endings.get(place, Ending.OPEN)
             pending = transfer.id in state.pending
-            locks.append(Lock(transfer=transfer, ending=ending, pending=pending, stamp=stamp))
+            if not open_only or ending is Ending.OPEN:
+                locks.append(Lock(transfer=transfer, ending=ending, pending=pending, stamp=stamp))
         return locks
 
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
         """Read the destination records; a place that another transfer took is SUPERSEDED (R-26)."""
         state = self._state(at)
-        superseded = Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=at)
-        return [
-            state.decided.get(transfer.id, superseded)
-            if (transfer.lane.id, transfer.sequence) in state.outcomes
-            else None
-            for transfer in transfers
-        ]
+        return [_decision(state, transfer) for transfer in transfers]
 
     async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:
         """Ask the gateway why it would not mint now; NONE if it would."""
@@ -338,3 +333,13 @@ def _identity(call: Call) -> bytes:
     attestation = call.attestation
     tried = b"".join(transfer.id for transfer in call.tried)
     return attestation.statement.digest + attestation.signature.to_bytes() + tried
+
+
+def _decision(state: State, transfer: Transfer) -> Decision | None:
+    decider = state.deciders.get((transfer.lane.id, transfer.sequence))
+    if decider is None:
+        return None
+    decision = state.decided[decider]
+    if decider == transfer.id:
+        return decision
+    return Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=decision.stamp)

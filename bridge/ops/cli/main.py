@@ -31,7 +31,11 @@ app.add_typer(transfer.app, name="transfer")
 
 
 def main() -> None:
-    """Run the command line and exit with its code: 0 done, 1 refused, 2 wrong input, 3 something does not answer."""
+    """Run the command line and exit with its code.
+
+    0 done, 1 refused, 2 wrong input, 3 something does not answer (try again), 4 a lock was sent and its end is unknown
+    (repeat with its nonce only).
+    """
     try:
         app()
     except BridgeError as error:

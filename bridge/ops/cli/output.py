@@ -9,11 +9,12 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from bridge.errors import BridgeError, ConfigError, InvalidInputError, UnavailableError
+from bridge.errors import BridgeError, ConfigError, ConflictError, InvalidInputError, UnavailableError
 
 EXIT_REFUSED: Final = 1
 EXIT_INPUT: Final = 2
 EXIT_UNAVAILABLE: Final = 3
+EXIT_UNCERTAIN: Final = 4
 EXIT_INTERRUPTED: Final = 130
 
 
@@ -47,7 +48,7 @@ def report(error: BridgeError) -> int:
     match error:
         case ConfigError() | InvalidInputError():
             return EXIT_INPUT
-        case UnavailableError():
+        case UnavailableError() | ConflictError():
             return EXIT_UNAVAILABLE
         case _:
             return EXIT_REFUSED

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.ops.audit import AuditLine
+from bridge.ops.cli.output import errors
 from bridge.ops.cli.transfer import timeline_text
 from bridge.ops.client import Names, format_amount
 from bridge.ops.demo import SCENES, Progress, Result, Scene
@@ -23,11 +24,12 @@ REFRESH_PER_S: Final = 5
 
 
 class Screen:
-    """Shows one demonstration; *quiet* shows nothing."""
+    """Shows one demonstration; *quiet* shows nothing of it, and leaves standard output to JSON."""
 
     def __init__(self, *, quiet: bool) -> None:
         """Write to standard output."""
         self._console = Console(highlight=False, quiet=quiet)
+        self._remarks = errors if quiet else self._console
         self._live: Live | None = None
         self._started = time.monotonic()
         self._told: dict[str, int] = {}
@@ -59,8 +61,8 @@ class Screen:
             self._live.stop()
 
     def tell(self, text: str) -> None:
-        """Print a remark."""
-        self._console.print(text, soft_wrap=True, markup=False)
+        """Print a remark, on standard error where standard output is for machines."""
+        self._remarks.print(text, soft_wrap=True, markup=False)
 
     def finish(self, result: Result) -> None:
         """Show the totals and the verdict."""

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
-from bridge.errors import InvalidInputError
-from bridge.ops.cli.output import ConfigOption, Output, OutputOption, console, errors, print_json
+from bridge.errors import UnavailableError
+from bridge.ops.cli.output import (
+    EXIT_UNCERTAIN,
+    ConfigOption,
+    Output,
+    OutputOption,
+    console,
+    errors,
+    print_json,
+    report,
+)
 
 if TYPE_CHECKING:
     from bridge.config import ClientConfig
@@ -33,6 +42,9 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
     destination: Annotated[str, typer.Option(help="Ledger that the units go to.")],
     deadline_in: Annotated[int, typer.Option(help="Seconds from now after which it rolls back.")] = 600,
     reference: Annotated[str, typer.Option(help="Client reference: 0x and 64 hexadecimal digits.")] = "",
+    nonce: Annotated[
+        int | None, typer.Option(help="Of the account at the gateway: locks once only. Default: the lowest unused.")
+    ] = None,
     *,
     preflight: Annotated[bool, typer.Option(help="Ask both sides before locking.")] = True,
     config: ConfigOption = None,
@@ -52,6 +64,7 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
         recipient=names.recipient(to, to_ledger),
         amount=parse_amount(amount, of_asset.decimals),
         deadline_in_s=deadline_in,
+        nonce=nonce,
         **({"client_reference": parse_reference(reference)} if reference else {}),
     )
     result = asyncio.run(_send(order, read_secret(names.key_file(sender)), preflight=preflight))
@@ -111,7 +124,7 @@ def watch(
     config: ConfigOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Follow one transfer until it has ended; exit code 0 if it committed, 1 if it rolled back."""
+    """Follow one transfer until it has ended; exit code 0: committed, 1: rolled back or broken, 3: neither yet."""
     from bridge.ops.client import Names, open_config, parse_id  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import as_json  # noqa: PLC0415 - start-up time
 
@@ -161,14 +174,19 @@ def timeline_text(entry: "TimelineEntry", names: "Names") -> str:
 
 
 async def _send(order: "Order", key: str, *, preflight: bool) -> dict[str, object]:
-    from bridge.ops.send import Sender  # noqa: PLC0415 - web3 takes a second to import
+    from bridge.adapters.evm.holder import LockUncertainError  # noqa: PLC0415 - web3 takes a second to import
+    from bridge.ops.send import Sender  # noqa: PLC0415 - the same
 
     async with Sender(order, key) as sender:
         if preflight:
             warning = await sender.preflight()
             if warning:
                 errors.print(f"note: {warning}", style="yellow", markup=False)
-        locked = await sender.lock()
+        try:
+            locked = await sender.lock()
+        except LockUncertainError as error:
+            report(error)
+            raise typer.Exit(EXIT_UNCERTAIN) from error
     return {
         "id": "0x" + locked.transfer.id.hex(),
         "sequence": locked.transfer.sequence,
@@ -181,8 +199,13 @@ async def _send(order: "Order", key: str, *, preflight: bool) -> dict[str, objec
 async def _watch(
     config: "ClientConfig", digits: str, timeout_s: float, names: "Names", *, quiet: bool
 ) -> "TransferRecord":
-    """Print what happens to a transfer, as it happens, until nothing more can."""
+    """Print what happens to a transfer, as it happens, until nothing more can.
+
+    Raises:
+        UnavailableError: something still can after *timeout_s*.
+    """
     from bridge.adapters.redis.client import connect  # noqa: PLC0415 - start-up time
+    from bridge.core.records import Status  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import find, shown_status  # noqa: PLC0415 - start-up time
 
     until, told, status = time.monotonic() + timeout_s, 0, ""
@@ -196,14 +219,14 @@ async def _watch(
                     if shown_status(record) != status:
                         console.print(f"{shown_status(record)}", style="bold")
                 told, status = len(record.timeline), shown_status(record)
-                if not record.is_open:
+                if not record.is_open or record.status is Status.BROKEN:
                     return record
             await asyncio.sleep(WATCH_S)
     state = (
         f"is still {status}" if status else "is not known to the relayer: its lock is not final, or not on this network"
     )
     msg = f"transfer 0x{digits} {state} after {timeout_s:.0f} s"
-    raise InvalidInputError(msg)
+    raise UnavailableError(msg)
 
 
 def _row(record: "TransferRecord", names: "Names") -> tuple[str, ...]:

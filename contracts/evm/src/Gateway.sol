@@ -114,7 +114,7 @@ contract Gateway is Registry {
         address recipient = _requireRecipient(item.recipient, item.amount, handling.token);
         _writeOutcome(lane, item.sequence, uint256(Outcome.MINTED));
         _lanes[lane].total += uint128(item.amount);
-        emit Decided(id, item.source, item.sequence, Outcome.MINTED, 0);
+        emit Decided(id, lane, item.sequence, Outcome.MINTED, 0);
         _requireTokenTakes(handling, recipient);
         TokenLib.mint(handling.token, recipient, item.amount, handling.gasAllowance);
     }
@@ -313,7 +313,7 @@ contract Gateway is Registry {
         if (_outcomeAt(lane, item.sequence) != 0) return;
         Outcome outcome = reason == EXPIRED ? Outcome.EXPIRED : Outcome.REJECTED;
         _writeOutcome(lane, item.sequence, uint256(outcome));
-        emit Decided(id, item.source, item.sequence, outcome, reason);
+        emit Decided(id, lane, item.sequence, outcome, reason);
     }
 
     /* INTERNAL: FINISH */

@@ -22,7 +22,7 @@ contract RefuseTest is Base {
         IGateway.Attestation memory attestation = _signRefused(_one(item), reasons);
         _on(destination);
         vm.expectEmit();
-        emit IGateway.Decided(_id(item), item.source, item.sequence, outcome, reason);
+        emit IGateway.Decided(_id(item), lane, item.sequence, outcome, reason);
         destination.gateway.refuse(_one(item), reasons, attestation);
         _eq(_outcomeOf(item), outcome, "record");
     }

@@ -25,7 +25,7 @@ contract SettleTest is Base {
         IGateway.Attestation memory attestation = _signLocked(_one(terms));
         _on(destination);
         vm.expectEmit();
-        emit IGateway.Decided(_id(terms), terms.source, terms.sequence, Outcome.MINTED, 0);
+        emit IGateway.Decided(_id(terms), lane, terms.sequence, Outcome.MINTED, 0);
         destination.gateway.settle(_one(terms), attestation);
         _eq(_outcomeOf(terms), Outcome.MINTED, "record");
         _eq(destination.token.balanceOf(payee), amount, "units");

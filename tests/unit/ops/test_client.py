@@ -172,6 +172,8 @@ def test_what_is_no_id_is_refused(text: str) -> None:
         ({"deadline_in_s": 0}, "has passed: give seconds above zero"),
         ({"deadline_in_s": -1}, "has passed: give seconds above zero"),
         ({"deadline_in_s": 10**30}, "more than a century away: give fewer seconds"),
+        ({"nonce": 0}, "nonce 0 is out of range: give 1 to 2^24 - 1"),
+        ({"nonce": 2**24}, "nonce 16777216 is out of range: give 1 to 2^24 - 1"),
         ({"destination": NAMES.ledger("alpha")}, "source and destination are both alpha"),
     ],
 )
@@ -183,6 +185,7 @@ def test_an_order_that_no_gateway_would_take_is_refused_r_01(wrong: dict[str, ob
         "recipient": evm_account(BOB),
         "amount": 2**127 - 1,
         "deadline_in_s": 600,
+        "nonce": 2**24 - 1,
     }
     Order(**right)  # type: ignore[arg-type] # values of many types, checked by what follows
     with pytest.raises(BridgeError, match=re.escape(part)):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,10 +15,11 @@ from bridge.core.transfer import Lane, Transfer
 from bridge.errors import UnavailableError
 from bridge.ports.ledger import LedgerReader, LedgerWriter, Lock, Payout, PreparedTransaction, Receipt, Submission
 from bridge.ports.store import TransferRecord
+from bridge.telemetry import KEYS
 from relayer.engine import BATCH_LEN_MAX, LaneEngine
 from relayer.service import Parts
 from relayer.watcher import Watcher
-from tests.committee import finish, settle
+from tests.committee import finish, refuse, settle
 from tests.scenarios.faults import FalseReader
 from tests.scenarios.world import ALICE, ASSET, BOB, CAROL, World
 
@@ -26,12 +28,26 @@ FINAL_S = 3
 
 
 class Blinkered(FalseReader):
-    """A node that can be made not to show any lock."""
+    """A node that can be made not to show any lock, to call the first one released, or to surprise everybody."""
 
     hides_locks = False
+    calls_released = False
+    surprises = False
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
-        return [] if self.hides_locks else await super().locks(lane, first, count, at)
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
+        if self.surprises:
+            raise SurpriseError
+        found = [] if self.hides_locks else await super().locks(lane, first, count, at, open_only=open_only)
+        if self.calls_released and found and found[0].transfer.sequence == 1:
+            found[0] = replace(found[0], ending=Ending.RELEASED)
+        return found
+
+
+class SurpriseError(Exception):
+    """What no library was known to raise."""
+
+    def __init__(self) -> None:
+        super().__init__("of a library")
 
 
 class Relay:
@@ -161,7 +177,7 @@ def test_nothing_is_asked_or_sent_for_what_can_not_be_judged_yet() -> None:
 
 
 @pytest.mark.parametrize("broken", ["minted and released", "committed without a mint", "released without a refusal"])
-def test_a_broken_pair_raises_the_alarm_every_time_and_is_never_acted_on(broken: str) -> None:
+def test_a_broken_pair_raises_the_alarm_once_and_is_never_acted_on(broken: str) -> None:
     """INV-1, INV-2, R-53: stop, keep everything, call a person."""
 
     async def script(relay: Relay) -> None:
@@ -180,11 +196,58 @@ def test_a_broken_pair_raises_the_alarm_every_time_and_is_never_acted_on(broken:
             await relay.steps(5)
         alarms = [line for line in logs if line["event"] == "atomicity.violated"]
 
-        assert len(alarms) == 5
+        assert len(alarms) == 1
         assert {(line["log_level"], line["transfer_id"]) for line in alarms} == {("error", transfer.id.hex())}
         assert (relay.asked, relay.sent) == ([], before)
         record = await relay.record(transfer)
         assert (record.status, record.is_open) == (Status.BROKEN, True)
+
+    run(script)
+
+
+def test_a_lane_with_a_broken_pair_decides_nothing_new_and_goes_on_with_all_else() -> None:
+    """R-53, broken: stop the lane for new locks, keep everything; what is decided is finished and paid."""
+
+    async def script(relay: Relay) -> None:
+        world = relay.world
+        broken, minted, waiting = world.lock(7), world.lock(8), world.lock(9)
+        refused = world.lock(10, recipient=CAROL)
+        world.beta.submit(world.beta.prepare(BOB, settle([broken, minted])))
+        world.beta.submit(world.beta.prepare(BOB, refuse([refused], Reason.NOT_ELIGIBLE)))
+        world.alpha.set_holder(ASSET, ALICE, registered=False)
+        world.alpha.submit(world.alpha.prepare(BOB, finish([refused], Outcome.REJECTED)))
+        world.alpha.mine()
+        world.beta.mine()
+        world.alpha.set_holder(ASSET, ALICE, registered=True)
+        relay.source.calls_released = True
+        await relay.steps(20)
+        assert (await relay.record(broken)).status is Status.BROKEN
+        assert (await relay.record(minted)).status is Status.COMMITTED
+        assert refused.id not in world.alpha.newest.pending
+        assert (await relay.record(waiting)).status is Status.PREPARED
+        assert len(relay.asked) == 1
+
+        relay.source.calls_released = False
+        await relay.steps(20)
+        assert [(await relay.record(t)).status for t in (broken, waiting)] == [Status.COMMITTED, Status.COMMITTED]
+
+    run(script)
+
+
+def test_a_pair_that_is_broken_again_raises_the_alarm_again() -> None:
+    async def script(relay: Relay) -> None:
+        world = relay.world
+        world.beta.submit(world.beta.prepare(BOB, settle([world.lock(7)])))
+        world.alpha.mine()
+        world.beta.mine()
+        with capture_logs() as logs:
+            relay.source.calls_released = True
+            await relay.steps(5)
+            relay.source.hides_locks = True
+            await relay.steps(5)
+            relay.source.hides_locks = False
+            await relay.steps(5)
+        assert [line["event"] for line in logs].count("atomicity.violated") == 2
 
     run(script)
 
@@ -343,6 +406,44 @@ def test_a_payout_is_tried_again_with_longer_waits_until_the_token_takes_it() ->
     run(script)
 
 
+def test_a_payout_that_can_not_be_sent_waits_and_the_next_ones_are_paid() -> None:
+    """R-31, R-53: transient."""
+    world = World()
+    tried: list[tuple[Transfer, float]] = []
+
+    class FirstPayoutDown(Unwilling):
+        async def prepare(self, call: Submission | Payout) -> PreparedTransaction:
+            if isinstance(call, Payout):
+                tried.append((call.transfer, world.clock.now()))
+                if call.transfer.sequence == 1 and type(self).down:
+                    msg = "the node does not answer"
+                    raise UnavailableError(msg)
+            return await self._writer.prepare(call)
+
+    async def script(relay: Relay) -> None:
+        first, second = (world.lock(amount, recipient=CAROL) for amount in (7, 8))
+        world.alpha.set_holder(ASSET, ALICE, registered=False)
+        await relay.steps(5)
+        assert set(world.alpha.newest.pending) == {first.id, second.id}
+        world.alpha.set_holder(ASSET, ALICE, registered=True)
+        FirstPayoutDown.down = True
+        tried.clear()
+        await relay.steps(40)
+        assert set(world.alpha.newest.pending) == {first.id}
+        assert [transfer for transfer, _ in tried[:2]] == [first, second]
+        assert tried[0][1] == tried[1][1], "one look, one try of each"
+        assert 2 <= sum(transfer == first for transfer, _ in tried) <= 6
+        told = [entry.event for entry in (await relay.record(first)).timeline]
+        assert len(told) == len(set(told)), "each try must not be told again"
+
+        FirstPayoutDown.down = False
+        await relay.steps(40)
+        assert not world.alpha.newest.pending
+        assert not (await relay.record(first)).is_open
+
+    run(script, Relay(world, wrap=FirstPayoutDown))
+
+
 def test_more_transfers_than_one_list_takes_go_in_several() -> None:
     async def script(relay: Relay) -> None:
         for amount in range(1, 2 * BATCH_LEN_MAX + 2):
@@ -395,3 +496,54 @@ def test_a_step_that_fails_is_told_and_the_loop_goes_on() -> None:
         assert (await relay.record(transfer)).status is Status.COMMITTED
 
     run(script)
+
+
+@pytest.mark.parametrize("where", ["while it looks", "while it acts"])
+def test_a_surprise_is_told_and_the_loop_goes_on(where: str) -> None:
+    """R-53: an error that is none of ours ends no lane, alone or out of a group of tasks."""
+
+    class Surprising(Unwilling):
+        before_submit = staticmethod(lambda: None)
+
+        async def prepare(self, call: Submission | Payout) -> PreparedTransaction:
+            if type(self).down:
+                raise SurpriseError
+            return await self._writer.prepare(call)
+
+    async def script(relay: Relay) -> None:
+        transfer = relay.world.lock(7)
+        relay.source.surprises = where == "while it looks"
+        Surprising.down = where == "while it acts"
+        stopping = asyncio.Event()
+        with capture_logs() as logs:
+            running = asyncio.ensure_future(relay.engine.run(stopping, 1.0))
+            await relay.world.clock.sleep(1.5)
+            relay.source.surprises = Surprising.down = False
+            await relay.world.clock.sleep(20)
+            stopping.set()
+            await running
+
+        crashes = [line for line in logs if line["event"] == "lane.step_crashed"]
+        assert [line["error"] for line in crashes] == ["SurpriseError: of a library"] * 2
+        assert set(crashes[0]) - {"log_level"} <= KEYS
+        assert (await relay.record(transfer)).status is Status.COMMITTED
+
+    run(script, Relay(World(), wrap=Surprising))
+
+
+def test_who_cancels_an_engine_in_its_step_is_heard() -> None:
+    class Hanging(Unwilling):
+        async def prepare(self, call: Submission | Payout) -> PreparedTransaction:
+            del call
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def script(relay: Relay) -> None:
+        relay.world.lock(7)
+        running = asyncio.ensure_future(relay.engine.run(asyncio.Event(), 1.0))
+        await relay.world.clock.sleep(3)
+        running.cancel()
+        await asyncio.wait([running], timeout=5)
+        assert running.cancelled()
+
+    run(script, Relay(World(), wrap=Hanging))

@@ -110,3 +110,24 @@ def test_a_slow_member_is_waited_for_while_the_others_do_not_agree() -> None:
     attested = asyncio.run(scenario())
 
     assert [signed.signers for signed in attested.signed] == [(2, 3, 4)]
+
+
+def test_an_item_that_one_member_will_not_sign_does_not_hold_its_neighbours_up() -> None:
+    """R-15: the member names the item, and its word on the others still counts."""
+    opinions: Opinions = dict.fromkeys(IDS[:3], (Offer(kind=Kind.LOCKED, code=0),))
+
+    class Choosy(Opinionated):
+        async def sign(self, request: SignRequest) -> SignatureShare:
+            if IDS[1] in [item.ref.transfer_id for item in request.items]:
+                raise NotApprovedError(IDS[1], "an earlier vote stands against it")
+            return await super().sign(request)
+
+    async def scenario() -> Attested:
+        members = [Choosy(1, opinions), Opinionated(2, opinions), Opinionated(3, opinions)]
+        coordinator = Coordinator(members, dealing().public_key_package, EPOCH)
+        return await coordinator.attest(Question.DECISION, VERIFIER, [ref(1), ref(2), ref(3)])
+
+    attested = asyncio.run(scenario())
+
+    assert [item.transfer_id for s in attested.signed for item in s.attestation.statement.items] == [IDS[0], IDS[2]]
+    assert list(attested.holds) == [IDS[1]]

@@ -28,9 +28,9 @@ class Tracked(FalseReader):
         self.hides_locks = False
         self.hides_decisions = False
 
-    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp) -> list[Lock]:
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
         self.asked += range(first, first + count)
-        return [] if self.hides_locks else await self._asked().locks(lane, first, count, at)
+        return [] if self.hides_locks else await self._asked().locks(lane, first, count, at, open_only=open_only)
 
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
         return [None for _ in transfers] if self.hides_decisions else await self._asked().decisions(transfers, at)
@@ -167,6 +167,7 @@ def test_what_was_lost_is_rebuilt_from_the_gateway_s_views(loss: str) -> None:
     for n in range(1, 4):
         lane.world.lock(n)
     before = asyncio.run(lane.look())
+    assert len(before) == 3
     stores = lane.world.stores
     if loss != "index":
         stores.cursors.wipe()

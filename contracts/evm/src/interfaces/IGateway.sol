@@ -125,7 +125,7 @@ interface IGateway {
     event LockFailed(uint256 index, address indexed holder, bytes error);
     event NoncesCancelled(address indexed holder, uint256 word, uint256 mask);
     event Decided(
-        TransferId indexed transferId, EndpointId indexed source, uint64 sequence, Outcome outcome, uint8 reason
+        TransferId indexed transferId, LaneId indexed lane, uint64 indexed sequence, Outcome outcome, uint8 reason
     );
     event SettleFailed(TransferId indexed transferId, uint8 reason, bytes error);
     event Finished(TransferId indexed transferId, LaneId indexed lane, uint64 sequence, Ending ending, bool paid);
