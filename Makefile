@@ -15,7 +15,7 @@ FORGE := node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 PYTEST := $(BIN)/python -m pytest
 CODE := bridge relayer notary tests requirements/install.py
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-  --python-version 3.11 $(UPGRADE) --group build
+  --python-version 3.11 $(UPGRADE)
 # $(call need,tool,package): true if the tool is there; else says so, and fails under CI
 need = command -v $(1) >/dev/null || { echo "SKIPPED $@: no $(1) on this machine (install $(2))"; [ -z "$${CI:-}" ]; exit $$?; }
 
@@ -72,7 +72,7 @@ proto: setup-check ## gRPC stubs equal what the pinned generator makes (WRITE=1 
 
 .PHONY: vectors
 vectors: setup-check ## write the test vectors anew
-	@$(BIN)/python -m tests.vectors.statements
+	@$(BIN)/python -m tests.vectors.statements && $(BIN)/python -m tests.vectors.orders
 
 .PHONY: diagram
 diagram: setup-check ## write the state table and diagram of docs/protocol.md anew, from PLAN
@@ -91,8 +91,17 @@ node:
 	@$(call need,npm,nodejs and npm); $(MAKE) $(EVM)/node_modules/.package-lock.json
 
 .PHONY: contracts
-contracts: node ## forge build and tests
-	@$(call need,npm,nodejs and npm); cd $(EVM) && $(FORGE) test
+contracts: node ## forge build and tests (CI=1: longer campaigns)
+	@$(call need,npm,nodejs and npm); cd $(EVM) && FOUNDRY_PROFILE=$(if $(CI),ci,default) $(FORGE) test
+
+# Slither needs an older web3 than the bridge: its packages have a list and an environment of their own.
+.cache/slither/installed: requirements/slither.txt | setup-check
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .cache/slither/venv
+	@$(BIN)/uv pip sync --quiet --require-hashes --only-binary :all: --python .cache/slither/venv/bin/python $< && touch $@
+
+.PHONY: slither
+slither: setup-check node .cache/slither/installed ## Slither: what it finds in the contracts is answered in slither-answers.toml
+	@$(call need,npm,nodejs and npm); $(BIN)/python -m tests.tidy.slither
 
 .PHONY: artifacts
 artifacts: setup-check node ## committed ABI and bytecode equal what the pinned compiler makes (WRITE=1 makes them anew)
@@ -114,11 +123,19 @@ model: setup-check ## the protocol's model and its mutants, by Spin
 mutants: setup-check ## break each rule in a copy; the test it names must turn red
 	@$(BIN)/python -m tests.mutants.run $(ARGS)
 
+# --- benchmarks ------------------------------------------------------------------------------------------------------
+
+.PHONY: bench bench-gas
+bench: bench-gas ## every benchmark
+bench-gas: setup-test node ## gas of every step on two anvil nodes, into build/gas.json and docs/performance.md
+	@$(call need,npm,nodejs and npm); $(BIN)/python -m tests.bench.gas
+
 # --- for maintainers -------------------------------------------------------------------------------------------------
 
 .PHONY: lock
 lock: setup-check ## requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade: newest versions)
-	@$(UV_COMPILE) pyproject.toml --group test --group check -o requirements/check.txt
-	@$(UV_COMPILE) pyproject.toml --group test -c requirements/check.txt -o requirements/test.txt
-	@$(UV_COMPILE) pyproject.toml -c requirements/check.txt -o requirements/run.txt
+	@$(UV_COMPILE) pyproject.toml --group build --group test --group check -o requirements/check.txt
+	@$(UV_COMPILE) pyproject.toml --group build --group test -c requirements/check.txt -o requirements/test.txt
+	@$(UV_COMPILE) pyproject.toml --group build -c requirements/check.txt -o requirements/run.txt
+	@$(UV_COMPILE) --group slither -o requirements/slither.txt
 	@wc -l requirements/*.txt

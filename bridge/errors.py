@@ -46,7 +46,3 @@ class ConflictError(BridgeError):
     """A compare-and-set lost against another writer: read again, decide again (R-51)."""
 
     retryable: ClassVar[bool] = True
-
-
-class AtomicityViolationError(BridgeError):
-    """The two records of a transfer contradict each other: stop the lane, page a person, keep everything."""

@@ -31,3 +31,10 @@ def configure(role: str, *, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def crash_text(error: Exception) -> str:
+    """Name an error that nobody foresaw by type and text; of a group, each that is in it."""
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(crash_text(each) for each in error.exceptions)
+    return f"{type(error).__name__}: {error}"

@@ -1,26 +1,23 @@
 """`python -m notary --config FILE`: the composition root of a notary."""
 
-import argparse
 import asyncio
-import signal
 import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Final
 
 import grpc
 import structlog
 
-from bridge import telemetry
+from bridge import daemon
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.grpc.codec import MESSAGE_LEN_MAX
 from bridge.adapters.sqlite.votes import SqliteVoteStore
 from bridge.adapters.system import SystemClock, system_entropy
-from bridge.config import LedgerConfig, NotaryConfig, load, read_secret
+from bridge.config import LedgerConfig, NotaryConfig, read_secret
 from bridge.core.caip import LedgerId, evm_chain_id
 from bridge.core.statements import Epoch
-from bridge.errors import BridgeError, ConfigError
+from bridge.errors import ConfigError
 from bridge.frost import FrostError, KeyPackage, ParticipantId
 from bridge.rpc.v1.notary_pb2_grpc import add_NotaryServicer_to_server
 from notary.judge import Judge, LedgerEyes
@@ -29,32 +26,15 @@ from notary.service import NotaryService
 from notary.signer import Signer
 
 GRACE_S: Final = 3.0
-EXIT_CONFIG: Final = 2
 log = structlog.get_logger()
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT; exit code 2 where the configuration can't be used."""
-    parser = argparse.ArgumentParser(prog="notary", description="One seat of Naru's committee.")
-    parser.add_argument("--config", type=Path, required=True, help="TOML file, see docs/protocol.md")
-    arguments = parser.parse_args()
-    telemetry.configure("notary")
-    try:
-        asyncio.run(_run(load(arguments.config, NotaryConfig)))
-    except ConfigError as error:
-        for problem in error.problems:
-            print(f"notary: {problem}", file=sys.stderr)
-        return EXIT_CONFIG
-    except BridgeError as error:
-        print(f"notary: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return daemon.main("notary", "One seat of Naru's committee.", NotaryConfig, _run)
 
 
-async def _run(config: NotaryConfig) -> None:
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+async def _run(config: NotaryConfig, stopping: asyncio.Event) -> None:
     key = _key(config)
     clock = SystemClock()
     nodes = [(ledger, [Node(n, finality=ledger.finality) for n in ledger.nodes]) for ledger in config.ledgers]

@@ -1,16 +1,12 @@
 """`python -m relayer --config FILE`: the composition root of a relayer."""
 
-import argparse
 import asyncio
-import signal
 import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Final
 
 import structlog
 
-from bridge import telemetry
+from bridge import daemon
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
@@ -18,44 +14,26 @@ from bridge.adapters.evm.writer import EvmWriter
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
 from bridge.adapters.system import SystemClock
-from bridge.config import CommitteeConfig, LedgerConfig, RelayerConfig, load, read_secret
+from bridge.committee import public_keys
+from bridge.config import LedgerConfig, RelayerConfig, read_secret
 from bridge.core.caip import LedgerId, evm_chain_id
 from bridge.core.statements import Epoch
-from bridge.errors import BridgeError, ConfigError, InvalidInputError
-from bridge.frost import FrostError, ParticipantId, PublicKeyPackage
+from bridge.errors import ConfigError, InvalidInputError
+from bridge.frost import ParticipantId
 from bridge.ports.store import IntentStore
 from relayer.coordinator import Coordinator
 from relayer.service import Parts, run
 from relayer.submitter import Submitter
 
-EXIT_CONFIG: Final = 2
 log = structlog.get_logger()
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT; exit code 2 where the configuration can't be used."""
-    parser = argparse.ArgumentParser(
-        prog="relayer", description="Naru's relayer: watches, has notaries attest, submits."
-    )
-    parser.add_argument("--config", type=Path, required=True, help="TOML file")
-    arguments = parser.parse_args()
-    telemetry.configure("relayer")
-    try:
-        asyncio.run(_run(load(arguments.config, RelayerConfig)))
-    except ConfigError as error:
-        for problem in error.problems:
-            print(f"relayer: {problem}", file=sys.stderr)
-        return EXIT_CONFIG
-    except BridgeError as error:
-        print(f"relayer: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return daemon.main("relayer", "Naru's relayer: watches, has notaries attest, submits.", RelayerConfig, _run)
 
 
-async def _run(config: RelayerConfig) -> None:
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+async def _run(config: RelayerConfig, stopping: asyncio.Event) -> None:
     async with AsyncExitStack() as resources:
         parts = await _parts(config, resources)
         log.info("relayer.started", epoch=config.committee.epoch)
@@ -94,22 +72,6 @@ def _submitter(ledger: LedgerConfig, node: Node, reader: EvmReader, intents: Int
     except InvalidInputError as error:
         raise ConfigError((f"{ledger.account_file}: {error}",)) from error
     return Submitter(ledger.ledger, EvmWriter(account, reader), intents, SystemClock())
-
-
-def public_keys(committee: CommitteeConfig) -> PublicKeyPackage:
-    """Decode the committee's public key package, and hold it against the configuration.
-
-    Raises:
-        ConfigError: it is not one, or is of another committee.
-    """
-    try:
-        keys = PublicKeyPackage.from_bytes(bytes.fromhex(committee.public_keys))
-    except (ValueError, FrostError) as error:
-        raise ConfigError((f"committee.public_keys is no public key package: {error}",)) from error
-    if (keys.threshold, keys.participants) != (committee.threshold, len(committee.members)):
-        problem = f"committee.public_keys is of a {keys.threshold}-of-{keys.participants} committee"
-        raise ConfigError((problem,))
-    return keys
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from bridge.ports.committee import Question, TransferRef
 from bridge.ports.ledger import Payout, Submission
 from bridge.ports.runtime import Clock
 from bridge.ports.store import TimelineEntry, TransferRecord, TransferStore
+from bridge.telemetry import crash_text
 from relayer.coordinator import Coordinator, Hold, Signed
 from relayer.submitter import Submitted, Submitter
 from relayer.watcher import Watcher, was_submitted
@@ -68,11 +69,15 @@ class LaneEngine:
             except BridgeError as error:
                 log.warning("lane.step_failed", lane=self._lane.id.hex(), error=str(error))
             except Exception as error:  # noqa: BLE001 - the task's boundary: a surprise must not end the other lanes
-                log.error("lane.step_crashed", lane=self._lane.id.hex(), error=_crash(error))  # noqa: TRY400 - no such key
+                log.error("lane.step_crashed", lane=self._lane.id.hex(), error=crash_text(error))  # noqa: TRY400 - no such key
             await self._clock.sleep(poll_s)
 
     async def step(self) -> None:
-        """Look at both ledgers once and do what PLAN says, deciding and finishing side by side."""
+        """Look at both ledgers once and do what PLAN says, deciding and finishing side by side.
+
+        Raises:
+            ExceptionGroup: what nobody foresaw in a stage; the other stages have ended by themselves.
+        """
         heads = await self._watcher.heads()
         now = self._clock.now()
         await self._watcher.discover(heads, again=now >= self._reconcile_at)
@@ -88,11 +93,15 @@ class LaneEngine:
                 continue
             if record.is_open and self._is_due(record, step, now):
                 due.setdefault(step, []).append(record)
+        work = (
+            self._attest(Question.DECISION, due.get(Step.DECIDE, [])),
+            self._attest(Question.OUTCOME, due.get(Step.COMMIT, []) + due.get(Step.RELEASE, [])),
+            self._pay(due.get(Step.DONE, [])),
+        )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._guarded(self._attest(Question.DECISION, due.get(Step.DECIDE, []))))
-            finishing = due.get(Step.COMMIT, []) + due.get(Step.RELEASE, [])
-            tasks.create_task(self._guarded(self._attest(Question.OUTCOME, finishing)))
-            tasks.create_task(self._guarded(self._pay(due.get(Step.DONE, []))))
+            stages = [tasks.create_task(self._guarded(stage)) for stage in work]
+        if surprises := [error for stage in stages if (error := stage.result())]:
+            raise ExceptionGroup("stages", surprises)
 
     def _alarm(self, records: Sequence[TransferRecord]) -> None:
         """Note what contradicts itself, which stops the lane for new decisions; tell each change of it once."""
@@ -110,12 +119,15 @@ class LaneEngine:
                     "nothing new is decided on this lane",
                 )
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        """Keep one stage's failure from cancelling its neighbour."""
+    async def _guarded(self, work: Awaitable[None]) -> Exception | None:
+        """Keep one stage's failure from cancelling its neighbours; hand back what nobody foresaw."""
         try:
             await work
         except BridgeError as error:
             log.warning("stage.failed", lane=self._lane.id.hex(), error=str(error))
+        except Exception as error:  # noqa: BLE001 - raised by `step`, once the neighbours have ended
+            return error
+        return None
 
     async def _attest(self, question: Question, records: Sequence[TransferRecord]) -> None:
         verifier = self._lane.destination if question is Question.DECISION else self._lane.source
@@ -140,10 +152,13 @@ class LaneEngine:
             for record in noted:
                 await self._hold(record, Hold(reason=Reason.NONE, note=f"{action} was not done: {error}"))
             return
-        failures = dict(submitted.receipt.failures)
+        failures, releases = dict(submitted.receipt.failures), dict(submitted.receipt.releases)
         for record in noted:
             sent = await self._sent(record, action, submitted)
-            if record.id in failures:
+            if record.id in releases:
+                note = f"a large amount: the destination mints it from {releases[record.id]} (unix seconds) on"
+                await self._hold(sent, Hold(reason=failures[record.id], note=note), until=releases[record.id])
+            elif record.id in failures:
                 await self._hold(sent, Hold(reason=failures[record.id], note="the destination did not mint"))
             else:
                 self._wait(sent)
@@ -171,9 +186,9 @@ class LaneEngine:
                 await self._sent(record, "payout", submitted)
                 self._wait(record)
 
-    async def _hold(self, record: TransferRecord, hold: Hold) -> None:
-        """Say why it waits."""
-        self._wait(record)
+    async def _hold(self, record: TransferRecord, hold: Hold, *, until: float = 0) -> None:
+        """Say why it waits; nothing can come of it before *until* (unix seconds)."""
+        self._wait(record, until=until)
         overlay = Overlay.HELD if hold.reason is not Reason.NONE else record.overlay
         if (record.overlay, record.reason, record.note) == (overlay, hold.reason, hold.note):
             return
@@ -188,12 +203,12 @@ class LaneEngine:
             )
         )
 
-    def _wait(self, record: TransferRecord) -> None:
+    def _wait(self, record: TransferRecord, *, until: float = 0) -> None:
         """Let the same step wait: it failed (R-53) or is not final yet. Longer each time, but not past the deadline."""
         step, now = plan(record.source, record.destination), self._clock.now()
         earlier = self._retries.get(record.id)
         wait_s = min(BACKOFF_S[1], earlier.wait_s * 2) if earlier and earlier.step is step else BACKOFF_S[0]
-        due_at = now + wait_s
+        due_at = max(now + wait_s, until)
         if step is Step.DECIDE and now < record.transfer.deadline < due_at:
             due_at, wait_s = record.transfer.deadline, BACKOFF_S[0]
         self._retries[record.id] = _Retry(step=step, due_at=due_at, wait_s=wait_s)
@@ -228,10 +243,3 @@ def _ref(transfer: Transfer) -> TransferRef:
 
 def _told(hold: Hold) -> str:
     return ": ".join(text for text in ("" if hold.reason is Reason.NONE else hold.reason.name, hold.note) if text)
-
-
-def _crash(error: Exception) -> str:
-    """Name an error by type and text; of a group, each that is in it."""
-    if isinstance(error, ExceptionGroup):
-        return "; ".join(_crash(each) for each in error.exceptions)
-    return f"{type(error).__name__}: {error}"

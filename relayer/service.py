@@ -13,6 +13,7 @@ from bridge.errors import BridgeError
 from bridge.ports.ledger import LedgerReader
 from bridge.ports.runtime import Clock
 from bridge.ports.store import CursorStore, TransferStore
+from bridge.telemetry import crash_text
 from relayer.coordinator import Coordinator
 from relayer.engine import LaneEngine
 from relayer.submitter import Submitter
@@ -63,6 +64,9 @@ async def _lanes(parts: Parts) -> list[Lane]:
             view = await reader.gateway(await reader.head())
         except BridgeError as error:
             log.warning("gateway.unread", ledger=reader.endpoint.ledger, error=str(error))
+            continue
+        except Exception as error:  # noqa: BLE001 - the task's boundary: a surprise must not end the lanes that run
+            log.error("gateway.crashed", ledger=reader.endpoint.ledger, error=crash_text(error))  # noqa: TRY400 - no such key
             continue
         lanes |= {lane: None for lane in view.lanes if lane.source == endpoint and lane.destination in parts.readers}
     return list(lanes)

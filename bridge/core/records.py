@@ -9,7 +9,6 @@ from enum import IntEnum, StrEnum
 from typing import Final, assert_never
 
 from bridge.core.reasons import Reason
-from bridge.errors import AtomicityViolationError
 
 COVER_S: Final = 120
 """Seconds by which a finalised head must be later than a record before its silence means ABSENT or NONE."""
@@ -130,17 +129,6 @@ class Decision:
 def plan(source: Source, destination: Destination) -> Step:
     """Tell the next step of a transfer whose two records are seen so. Total: every pair has a step."""
     return PLAN[source, destination]
-
-
-def check_intact(source: Source, destination: Destination) -> None:
-    """Raise where the pair contradicts atomicity (INV-1, INV-2).
-
-    Raises:
-        AtomicityViolationError: the pair is one of PLAN's broken ones.
-    """
-    if plan(source, destination) is Step.BROKEN:
-        msg = f"source {source} contradicts destination {destination}: stop the lane, keep everything, call a person"
-        raise AtomicityViolationError(msg)
 
 
 def source_view(ending: Ending, *, locked: bool, covered: bool) -> Source:

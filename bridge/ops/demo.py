@@ -22,7 +22,7 @@ from bridge.core.transfer import TransferId
 from bridge.errors import BridgeError, InvalidInputError, UnavailableError
 from bridge.ops.audit import AuditLine, audit
 from bridge.ops.client import Names
-from bridge.ops.send import Order, PreflightError, Sender
+from bridge.ops.send import Move, PreflightError, Sender
 from bridge.ports.store import TransferRecord
 
 DEADLINE_S: Final = 600
@@ -158,7 +158,7 @@ class Demo:
             await self._send(scene)
 
     async def _send(self, scene: Scene) -> None:
-        order = Order(
+        move = Move(
             source=self._source,
             destination=self._destination,
             asset=self._names.asset(scene.asset),
@@ -166,7 +166,7 @@ class Demo:
             amount=scene.amount,
             deadline_in_s=scene.deadline_in_s,
         )
-        async with Sender(order, read_secret(self._names.key_file("alice"))) as sender:
+        async with Sender(move, read_secret(self._names.key_file("alice"))) as sender:
             if scene.preflight:
                 self._note(scene, f"preflight: {await sender.preflight() or 'both sides would take it'}")
             else:

@@ -1,17 +1,26 @@
 """One line per thing that must be true of a network, each with its remedy."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import permutations, product
+from typing import Final
 
 from bridge.adapters.evm.contracts import GATEWAY
 from bridge.adapters.evm.node import Node
+from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
+from bridge.committee import public_keys
 from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig, MemberConfig
-from bridge.core.caip import LedgerId, evm_chain_id
+from bridge.core.caip import AssetId, LedgerId, evm_chain_id
 from bridge.core.keccak import keccak
-from bridge.errors import BridgeError
-from bridge.frost import FrostError, ParticipantId, PublicKeyPackage
+from bridge.core.transfer import Lane
+from bridge.errors import BridgeError, ConfigError
+from bridge.frost import ParticipantId, PublicKeyPackage
+from bridge.ports.ledger import LedgerReader
+
+ADDRESS_LEN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +36,10 @@ class Check:
 async def examine(config: ClientConfig) -> list[Check]:
     """Look at ledgers, gateways, keys, committee and Redis; never raises for what it finds."""
     keys, problem = _keys(config.committee)
-    checks = [_committee(config.committee, problem)]
-    for ledger in config.ledgers:
-        checks += await _ledger(ledger, config.committee.epoch, keys)
+    of_ledgers = [c for ledger in config.ledgers for c in await _ledger(ledger, config.committee.epoch, keys)]
+    checks = [_committee(config.committee, problem), *of_ledgers]
+    if all(check.ok for check in of_ledgers):
+        checks.append(await _limits(config))
     members = [await _notary(member, config.committee.epoch, keys) for member in config.committee.members]
     checks += [*members, _quorum(sum(check.ok for check in members), config.committee)]
     checks.append(await _guarded("redis", _redis(config.redis), "start Redis, or correct the redis URL"))
@@ -39,12 +49,9 @@ async def examine(config: ClientConfig) -> list[Check]:
 def _keys(committee: CommitteeConfig) -> tuple[PublicKeyPackage | None, str]:
     """Decode the committee's keys, or tell what is wrong with them."""
     try:
-        keys = PublicKeyPackage.from_bytes(bytes.fromhex(committee.public_keys))
-    except (ValueError, FrostError) as error:
-        return None, f"committee.public_keys is no public key package: {error}"
-    if (keys.threshold, keys.participants) != (committee.threshold, len(committee.members)):
-        return None, f"committee.public_keys is of a {keys.threshold}-of-{keys.participants} committee"
-    return keys, ""
+        return public_keys(committee), ""
+    except ConfigError as error:
+        return None, str(error)
 
 
 def _committee(committee: CommitteeConfig, problem: str) -> Check:
@@ -104,10 +111,43 @@ async def _fingerprint(node: Node, ledger: LedgerConfig) -> tuple[bool, str]:
 async def _key(node: Node, ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage) -> tuple[bool, str]:
     functions = node.contract(GATEWAY, ledger.gateway).functions
     current = await node.call(functions.currentEpoch())
+    key, _, accepted, _ = await node.call(functions.epoch(epoch))
     words = b"".join(c.to_bytes(32) for c in keys.group_public_key.coordinates())
-    same = bytes(await node.call(functions.keyCommitment(epoch))) == keccak(words)
+    same = bytes.fromhex(key[2:]) == keccak(words)[-ADDRESS_LEN:]
     text = f"epoch {current}, " + ("key as configured" if same else "another key")
-    return same and current == epoch, text
+    return same and accepted and current == epoch, text
+
+
+async def _limits(config: ClientConfig) -> Check:
+    """Hold the two halves of each lane against each other (R-25)."""
+
+    async def look() -> tuple[bool, str]:
+        async with AsyncExitStack() as resources:
+            readers: dict[str, LedgerReader] = {}
+            for ledger in config.ledgers:
+                node = Node(ledger.nodes[0], finality=ledger.finality)
+                resources.push_async_callback(node.close)
+                readers[ledger.name] = EvmReader(node, ledger.endpoint)
+            found = await never_minted(readers, {asset.name: asset.id for asset in config.assets})
+        return not found, "; ".join(found) or "no lane takes in more at once than its other end ever lets out"
+
+    remedy = "lower the source's amountMax or raise the destination's capacity: what is above it only waits and expires"
+    return await _guarded("lane limits", look(), remedy)
+
+
+async def never_minted(readers: Mapping[str, LedgerReader], assets: Mapping[str, AssetId]) -> list[str]:
+    """Tell of open lanes that lock more at once than the destination's bucket can ever hold (R-25)."""
+    heads = {name: await reader.head() for name, reader in readers.items()}
+    found = []
+    for (source, destination), (asset, asset_id) in product(permutations(readers, 2), assets.items()):
+        ends = {"source": readers[source].endpoint.id, "destination": readers[destination].endpoint.id}
+        lane = Lane(**ends, asset=asset_id)
+        outbound = await readers[source].lane(lane, heads[source])
+        inbound = await readers[destination].lane(lane, heads[destination])
+        if outbound.enabled and inbound.enabled and outbound.amount_max > inbound.capacity:
+            amounts = f"amountMax {outbound.amount_max} is above capacity {inbound.capacity}"
+            found.append(f"{source} to {destination}, {asset}: {amounts}")
+    return found
 
 
 async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage | None) -> Check:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.holder import NONCE_MAX, NONCE_USED, EvmHolder, Locked, LockTerms
+from bridge.adapters.evm.holder import NONCE_MAX, EvmHolder, LockTerms
+from bridge.adapters.evm.locking import NONCE_USED, Locked
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.config import AssetConfig, LedgerConfig
@@ -13,13 +14,14 @@ from bridge.core.reasons import EXPLANATIONS, Reason
 from bridge.core.transfer import AMOUNT_MAX, ZERO_WORD, Lane, Transfer
 from bridge.errors import BridgeError, ConflictError, InvalidInputError, LedgerRefusedError, RefusedError
 from bridge.ops.client import format_amount
+from bridge.ports.ledger import LaneView
 
 DEADLINE_IN_S_MAX: Final = 100 * 366 * 86_400
 """A century: no lane's limit is longer, and every deadline fits 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Move:
     """What a person wants moved; amount in smallest units, deadline in seconds from now."""
 
     source: LedgerConfig
@@ -56,7 +58,7 @@ class Order:
 
     @property
     def lane(self) -> Lane:
-        """The lane that the order takes."""
+        """The lane that it takes."""
         return Lane(source=self.source.endpoint.id, destination=self.destination.endpoint.id, asset=self.asset.id)
 
 
@@ -70,16 +72,16 @@ class PreflightError(InvalidInputError):
 
 
 class Sender:
-    """One holder's way to one order's two ledgers."""
+    """One holder's way to the two ledgers of one move."""
 
-    def __init__(self, order: Order, key: str) -> None:
-        """Send *order* with the holder's private *key*."""
-        self._order = order
+    def __init__(self, move: Move, key: str) -> None:
+        """Make *move* with the holder's private *key*."""
+        self._move = move
         self._nodes = tuple(
-            Node(ledger.nodes[0], finality=ledger.finality) for ledger in (order.source, order.destination)
+            Node(ledger.nodes[0], finality=ledger.finality) for ledger in (move.source, move.destination)
         )
-        self._source = EvmReader(self._nodes[0], order.source.endpoint)
-        self._destination = EvmReader(self._nodes[1], order.destination.endpoint)
+        self._source = EvmReader(self._nodes[0], move.source.endpoint)
+        self._destination = EvmReader(self._nodes[1], move.destination.endpoint)
         self._account = EvmAccount(self._nodes[0], key)
         self._holder = EvmHolder(self._account, self._source)
 
@@ -91,7 +93,7 @@ class Sender:
             UnavailableError: one doesn't answer.
         """
         try:
-            for node, ledger in zip(self._nodes, (self._order.source, self._order.destination), strict=True):
+            for node, ledger in zip(self._nodes, (self._move.source, self._move.destination), strict=True):
                 await node.check_chain(evm_chain_id(LedgerId(ledger.ledger)))
         except BaseException:
             await self.__aexit__()
@@ -108,20 +110,18 @@ class Sender:
 
         Raises:
             PreflightError: a side would refuse.
-            RefusedError: the order's nonce was used.
+            RefusedError: the move's nonce was used.
         """
-        if self._order.nonce is not None:
+        if self._move.nonce is not None:
             try:
-                await self._holder.unused(self._order.nonce)
+                await self._holder.unused(self._move.nonce)
             except LedgerRefusedError as error:
                 raise self._refusal(error) from error
         draft = await self._check_source()
         reason = await self._destination.eligibility(draft, await self._destination.head())
-        explanation = EXPLANATIONS[reason]
         if reason is not Reason.NONE and not reason.transient:
-            where = self._order.destination.name
-            text = f"{where} would refuse ({reason.name}): {explanation.english} {explanation.action}"
-            raise PreflightError(text.rstrip("."), reason)
+            raise PreflightError(refusal_text(self._move.destination, reason), reason)
+        explanation = EXPLANATIONS[reason]
         return "" if reason is Reason.NONE else f"{reason.name}: {explanation.english} {explanation.action}"
 
     async def lock(self) -> Locked:
@@ -132,58 +132,75 @@ class Sender:
             ConflictError: another send took the nonce that was chosen; nothing is locked.
             LockUncertainError: it was submitted, and nobody tells what became of it.
         """
-        order = self._order
+        move = self._move
         now = (await self._nodes[0].stamp("latest")).time
         terms = LockTerms(
-            destination=order.destination.endpoint.id,
-            asset=order.asset.id,
-            recipient=order.recipient,
-            amount=order.amount,
-            deadline=now + order.deadline_in_s,
-            client_reference=order.client_reference,
+            destination=move.destination.endpoint.id,
+            asset=move.asset.id,
+            recipient=move.recipient,
+            amount=move.amount,
+            deadline=now + move.deadline_in_s,
+            client_reference=move.client_reference,
         )
         try:
-            return await self._holder.lock(terms, nonce=order.nonce)
+            return await self._holder.lock(terms, nonce=move.nonce)
         except LedgerRefusedError as error:
             raise self._refusal(error) from error
 
     def _refusal(self, error: LedgerRefusedError) -> BridgeError:
         if error.name != NONCE_USED:
-            where = self._order.source.name
+            where = self._move.source.name
             return RefusedError(
                 f"{where} refused the lock with {error}; nothing was locked: preflight tells why in words"
             )
-        if self._order.nonce is None:
+        if self._move.nonce is None:
             return ConflictError("another send of this account was faster: try again; nothing was locked by this one")
-        return RefusedError(f"nonce {self._order.nonce}: this nonce was used: the lock got in; see naru transfer list")
+        return RefusedError(f"nonce {self._move.nonce}: this nonce was used: the lock got in; see naru transfer list")
 
     async def _check_source(self) -> Transfer:
-        order = self._order
+        move = self._move
         head = await self._source.head()
-        lane = await self._source.lane(order.lane, head)
-        if not lane.enabled or lane.paused:
-            state = "paused" if lane.enabled else "not open"
-            text = f"the lane {order.source.name} → {order.destination.name} for {order.asset.name} is {state}"
-            raise PreflightError(text)
-        if not lane.amount_min <= order.amount <= lane.amount_max:
-            low, high = (format_amount(a, order.asset.decimals) for a in (lane.amount_min, lane.amount_max))
-            raise PreflightError(f"amount is outside the lane's limits of {low} to {high}")
-        if not lane.deadline_min_s <= order.deadline_in_s <= lane.deadline_max_s:
-            limits = f"{lane.deadline_min_s} s to {lane.deadline_max_s} s"
-            raise PreflightError(
-                f"deadline in {order.deadline_in_s} s is outside the lane's limits of {limits} from now"
-            )
-        balance = await self._holder.balance(order.asset.id)
-        if balance < order.amount:
-            has, wants = (format_amount(a, order.asset.decimals) for a in (balance, order.amount))
-            raise PreflightError(f"{self._account.address} holds {has} {order.asset.name} there, not {wants}")
-        return Transfer(
-            source=order.lane.source,
-            destination=order.lane.destination,
-            sequence=lane.next_sequence,
-            asset=order.asset.id,
-            sender=self._account.account,
-            recipient=order.recipient,
-            amount=order.amount,
-            deadline=head.time + order.deadline_in_s,
-        )
+        objection = lane_objection(move, await self._source.lane(move.lane, head))
+        if objection:
+            raise PreflightError(objection)
+        balance = await self._holder.balance(move.asset.id)
+        if balance < move.amount:
+            has, wants = (format_amount(a, move.asset.decimals) for a in (balance, move.amount))
+            raise PreflightError(f"{self._account.address} holds {has} {move.asset.name} there, not {wants}")
+        return draft_of(move, self._account.account, head.time)
+
+
+def lane_objection(move: Move, lane: LaneView) -> str:
+    """Tell why the source's gateway would not take *move* on its lane; empty if it would (R-01)."""
+    if not lane.enabled or lane.paused:
+        state = "paused" if lane.enabled else "not open"
+        return f"the lane {move.source.name} → {move.destination.name} for {move.asset.name} is {state}"
+    if not lane.amount_min <= move.amount <= lane.amount_max:
+        low, high = (format_amount(a, move.asset.decimals) for a in (lane.amount_min, lane.amount_max))
+        return f"amount is outside the lane's limits of {low} to {high}"
+    if not lane.deadline_min_s <= move.deadline_in_s <= lane.deadline_max_s:
+        limits = f"{lane.deadline_min_s} s to {lane.deadline_max_s} s"
+        return f"deadline in {move.deadline_in_s} s is outside the lane's limits of {limits} from now"
+    return ""
+
+
+def refusal_text(destination: LedgerConfig, reason: Reason) -> str:
+    """Tell that *destination* would refuse for good, why, and what to do."""
+    explanation = EXPLANATIONS[reason]
+    text = f"{destination.name} would refuse ({reason.name}): {explanation.english} {explanation.action}"
+    return text.rstrip(".")
+
+
+def draft_of(move: Move, sender: Account, now: int) -> Transfer:
+    """Make the transfer that *move* would become, but for its number: what the destination is asked about."""
+    return Transfer(
+        source=move.lane.source,
+        destination=move.lane.destination,
+        sequence=1,
+        asset=move.asset.id,
+        sender=sender,
+        recipient=move.recipient,
+        amount=move.amount,
+        deadline=now + move.deadline_in_s,
+        client_reference=move.client_reference,
+    )

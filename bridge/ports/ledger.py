@@ -29,10 +29,14 @@ class GatewayView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
-    """A lane at one block of one of its ends. Amounts in smallest units, spans in seconds."""
+    """A lane at one block of one of its ends. Amounts in smallest units, spans in seconds.
+
+    Each end knows its own half only, the other is zeros (`next_sequence`: 1).
+    """
 
     enabled: bool
     paused: bool
+    """By the guardian, or by the auditor's pause that has not lapsed at the block's time (R-61)."""
     next_sequence: int
     amount_min: int
     amount_max: int
@@ -41,6 +45,14 @@ class LaneView:
     locked: int
     committed: int
     released: int
+    capacity: int
+    """Of the destination's bucket (R-25), which fills in `refill_s`."""
+    refill_s: int
+    large_amount: int
+    """From here on an amount waits `large_delay_s` from its first showing to the destination (R-25)."""
+    large_delay_s: int
+    headroom: int
+    """What the bucket holds at this block."""
     minted: int
 
 
@@ -112,6 +124,8 @@ class Receipt:
     stamp: BlockStamp
     succeeded: bool
     failures: tuple[tuple[TransferId, Reason], ...]
+    releases: tuple[tuple[TransferId, int], ...] = ()
+    """Failures whose amount is large: from when on each may be minted, in unix seconds of the ledger (R-25)."""
 
 
 class LedgerReader(Protocol):

@@ -69,6 +69,17 @@ class Bench(ABC):
     async def set_lane_enabled(self, end: End, *, enabled: bool) -> None: ...
 
     @abstractmethod
+    async def limit(self, *, capacity: int, refill_s: int, large_amount: int, large_delay_s: int) -> None:
+        """Change what the destination lets in (R-25)."""
+
+    @abstractmethod
+    async def audit_pause_lane(self, end: End) -> None:
+        """Pause the lane as the auditor."""
+
+    @abstractmethod
+    async def unpause_lane(self, end: End) -> None: ...
+
+    @abstractmethod
     async def tick(self, end: End) -> None:
         """Let a little time pass, in which a block may be sealed."""
 

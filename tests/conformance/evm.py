@@ -138,6 +138,16 @@ class EvmBench(Bench):
     async def set_lane_enabled(self, end: End, *, enabled: bool) -> None:
         await self.sites[end].govern("setLaneEnabled", self.lane.id, enabled)
 
+    async def limit(self, *, capacity: int, refill_s: int, large_amount: int, large_delay_s: int) -> None:
+        words = (capacity, large_amount, refill_s, large_delay_s)
+        await self.sites[End.DESTINATION].govern("configureInbound", self.lane.source, self.lane.asset, words)
+
+    async def audit_pause_lane(self, end: End) -> None:
+        await self.sites[end].govern("auditPauseLane", self.lane.id)
+
+    async def unpause_lane(self, end: End) -> None:
+        await self.sites[end].govern("unpauseLane", self.lane.id)
+
     async def tick(self, end: End) -> None:
         del end
         await asyncio.sleep(TICK_S)

@@ -8,11 +8,12 @@ from web3.types import LogReceipt
 
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
-from bridge.adapters.memory.gateway import Limits, LockTerms
+from bridge.adapters.memory.gateway import AUDIT_PAUSE_S, Limits, LockTerms
 from bridge.adapters.memory.ledger import MemoryLedger, MemoryWriter
 from bridge.core.caip import Account, AssetId, LedgerId
+from bridge.core.statements import Epoch
 from bridge.core.transfer import Lane, Transfer
-from bridge.errors import UnavailableError
+from bridge.errors import LedgerRefusedError, UnavailableError
 from tests.committee import EPOCH, dealing, settle
 from tests.conformance.bench import ISSUED, LATER_S, Bench, End
 from tests.conformance.evm import EvmPair
@@ -54,6 +55,16 @@ class MemoryBench(Bench):
     async def set_lane_enabled(self, end: End, *, enabled: bool) -> None:
         self._ledger(end).set_lane_enabled(self.lane, enabled=enabled)
 
+    async def limit(self, *, capacity: int, refill_s: int, large_amount: int, large_delay_s: int) -> None:
+        limits = Limits(capacity=capacity, refill_s=refill_s, large_amount=large_amount, large_delay_s=large_delay_s)
+        self.beta.open_lane(self.lane, limits)
+
+    async def audit_pause_lane(self, end: End) -> None:
+        self._ledger(end).audit_pause_lane(self.lane)
+
+    async def unpause_lane(self, end: End) -> None:
+        self._ledger(end).unpause_lane(self.lane)
+
     async def tick(self, end: End) -> None:
         self._ledger(end).mine()
 
@@ -85,6 +96,40 @@ class TestMemoryLedger(LedgerContract):
             alpha=alpha,
             beta=beta,
         )
+
+    def test_the_current_epoch_and_the_one_before_are_accepted_and_no_other(self) -> None:
+        """R-40."""
+
+        async def script(bench: Bench) -> None:
+            assert isinstance(bench, MemoryBench)
+            transfer = await bench.lock(7)
+            for epoch in (2, 3):
+                bench.beta.register_key(Epoch(epoch), dealing(epoch).public_key_package.group_public_key)
+                assert (await bench.beta.gateway(await bench.beta.head())).epoch == epoch
+                if epoch == 2:
+                    await bench.send(End.DESTINATION, settle([await bench.lock(8)]))
+            with pytest.raises(LedgerRefusedError, match="EpochUnknown"):
+                await bench.send(End.DESTINATION, settle([transfer]))
+            with pytest.raises(LedgerRefusedError, match="EpochUsed"):
+                bench.beta.register_key(EPOCH, dealing().public_key_package.group_public_key)
+            assert await bench.balance(End.DESTINATION, bench.bob) == 8
+
+        self.run(script)
+
+    def test_an_auditors_pause_lapses_after_a_day(self) -> None:
+        """R-61."""
+
+        async def script(bench: Bench) -> None:
+            assert isinstance(bench, MemoryBench)
+            await bench.audit_pause_lane(End.SOURCE)
+            bench.alpha.mine(AUDIT_PAUSE_S - 1)
+            with pytest.raises(LedgerRefusedError, match="LanePausedError"):
+                await bench.lock(7)
+            bench.alpha.mine(1)
+            assert not (await bench.source.lane(bench.lane, await bench.source.head())).paused
+            await bench.lock(7)
+
+        self.run(script)
 
 
 @pytest.mark.processes

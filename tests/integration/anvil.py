@@ -43,8 +43,17 @@ class Anvil:
 @contextmanager
 def anvil(folder: Path, chain_id: int, *arguments: str, slots_in_an_epoch: int = 0) -> Iterator[Anvil]:
     """Run a node; with *slots_in_an_epoch* 0 blocks are final at once, with 1 after two more."""
-    command = [str(BINARY), "--host", "127.0.0.1", "--port", "0", "--chain-id", str(chain_id), "--block-time", "1"]
-    command += ["--slots-in-an-epoch", str(slots_in_an_epoch), *arguments]
+    timing = ("--block-time", "1", "--slots-in-an-epoch", str(slots_in_an_epoch))
+    with running(folder, chain_id, *timing, *arguments) as url:
+        node = Anvil(url, key_file(folder / f"{chain_id}.key"))
+        node.call("anvil_setBalance", Account.from_key(node.key_file.read_text()).address, hex(FUNDS_WEI))
+        yield node
+
+
+@contextmanager
+def running(folder: Path, chain_id: int, *arguments: str) -> Iterator[str]:
+    """Run a node as *arguments* say, by default with a block for each transaction; give its address."""
+    command = [str(BINARY), "--host", "127.0.0.1", "--port", "0", "--chain-id", str(chain_id), *arguments]
     log = folder / f"anvil-{chain_id}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -57,9 +66,7 @@ def anvil(folder: Path, chain_id: int, *arguments: str, slots_in_an_epoch: int =
     try:
         found = until(lambda: _LISTENING.search(log.read_text()) or process.poll() is not None, "anvil listens")
         assert isinstance(found, re.Match), log.read_text()
-        node = Anvil(f"http://{found[1]}", key_file(folder / f"{chain_id}.key"))
-        node.call("anvil_setBalance", Account.from_key(node.key_file.read_text()).address, hex(FUNDS_WEI))
-        yield node
+        yield f"http://{found[1]}"
     finally:
         process.kill()
         process.wait()

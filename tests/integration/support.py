@@ -36,7 +36,7 @@ from bridge.errors import UnavailableError
 from bridge.ops.audit import audit
 from bridge.ops.cli.main import main
 from bridge.ops.client import Names
-from bridge.ops.send import Order, Sender
+from bridge.ops.send import Move, Sender
 from bridge.ports.store import TransferRecord
 
 WAIT_S: Final = 120.0
@@ -198,7 +198,7 @@ class Network:
 
     def send(self, *, asset: str = "tower", to: str = "bob", amount: int = 1, deadline_in_s: int = 600) -> TransferId:
         """Lock some of alice's units on alpha without asking anybody first."""
-        order = Order(
+        move = Move(
             source=self.source,
             destination=self.destination,
             asset=self.names.asset(asset),
@@ -208,7 +208,7 @@ class Network:
         )
 
         async def lock() -> TransferId:
-            async with Sender(order, self.key("alice")) as sender:
+            async with Sender(move, self.key("alice")) as sender:
                 return (await sender.lock()).transfer.id
 
         return asyncio.run(lock())

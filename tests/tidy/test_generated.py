@@ -1,6 +1,7 @@
 """What is made from something else equals what its generator makes now."""
 
 import json
+import re
 import runpy
 import tomllib
 
@@ -39,6 +40,12 @@ def test_the_contract_artifacts_were_made_from_these_sources() -> None:
     assert set(made_from.values()) == {source_hash}, "run `make artifacts WRITE=1` and commit"
 
 
+def test_the_gateways_page_names_all_of_its_abi() -> None:
+    abi = json.loads((ARTIFACTS / "Gateway.json").read_text(encoding="utf-8"))["abi"]
+    words = set(re.findall(r"\w+", (sources.ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")))
+    assert not [entry["name"] for entry in abi if "name" in entry and entry["name"] not in words]
+
+
 @pytest.mark.parametrize("level", GROUPS)
 def test_the_pinned_requirements_fit_the_project(level: str) -> None:
     pinned = _pins(level)
@@ -51,6 +58,11 @@ def test_the_pinned_requirements_fit_the_project(level: str) -> None:
 def test_the_lists_of_pinned_requirements_agree() -> None:
     run, test, check = (_pins(level) for level in GROUPS)
     assert run.items() <= test.items() <= check.items(), "run `make lock` and commit"
+
+
+def test_the_pinned_slither_is_the_one_asked_for() -> None:
+    wanted = map(Requirement, PROJECT["dependency-groups"]["slither"])
+    assert all(_fits(requirement, _pins("slither")) for requirement in wanted), "run `make lock` and commit"
 
 
 def _pins(level: str) -> dict[str, Version]:

@@ -12,7 +12,7 @@ FROST = ("bridge.errors", "bridge.frost")
 PORTS = (*CORE, "bridge.frost", "bridge.ports")
 DAEMON = (*PORTS, "bridge.config", "bridge.telemetry", "bridge.rpc")
 """What a daemon's own modules may know: no concrete adapter."""
-ROOTS = (*DAEMON, "bridge.adapters", "bridge.oversight")
+ROOTS = (*DAEMON, "bridge.committee", "bridge.adapters", "bridge.oversight")
 """What a composition root may know besides its own package."""
 ALLOWED = {
     "bridge.errors": (),
@@ -21,14 +21,16 @@ ALLOWED = {
     "bridge.ports": PORTS,
     "bridge.rpc": ("bridge.rpc",),
     "bridge.config": (*PORTS, "bridge.config"),
+    "bridge.committee": (*FROST, "bridge.config"),
     "bridge.telemetry": ("bridge.errors", "bridge.telemetry"),
+    "bridge.daemon": ("bridge.errors", "bridge.config", "bridge.telemetry"),
     "bridge.adapters": (*PORTS, "bridge.rpc", "bridge.telemetry"),
     "bridge.oversight": (*DAEMON, "bridge.oversight"),
     "bridge.devnet": (*ROOTS, "bridge.devnet"),
     "bridge.ops": (*ROOTS, "bridge.devnet", "bridge.ops"),
-    "relayer.__main__": (*ROOTS, "relayer"),
+    "relayer.__main__": (*ROOTS, "bridge.daemon", "relayer"),
     "relayer": (*DAEMON, "relayer"),
-    "notary.__main__": (*ROOTS, "notary"),
+    "notary.__main__": (*ROOTS, "bridge.daemon", "notary"),
     "notary": (*DAEMON, "notary"),
     "notary.service": (*DAEMON, "notary", "bridge.adapters.grpc"),  # the server's end of the client's wire format
 }

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final, cast
 
 from eth_account import Account as EthAccount
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
@@ -31,11 +32,7 @@ class EvmAccount:
             InvalidInputError: it is not a private key.
         """
         self.node = node
-        try:
-            self._signer: LocalAccount = EthAccount.from_key(key)
-        except (ValueError, TypeError):
-            msg = "not a private key: the file must hold 0x and 64 hexadecimal digits"
-            raise InvalidInputError(msg) from None
+        self._signer = _signer(key)
 
     @property
     def address(self) -> ChecksumAddress:
@@ -46,6 +43,11 @@ class EvmAccount:
     def account(self) -> Account:
         """The account in 32 bytes."""
         return evm_account(self.address)
+
+    def sign(self, domain_separator: bytes, struct_hash: bytes) -> bytes:
+        """Sign typed data by its two hashes (EIP-712); 65 bytes r ‖ s ‖ v."""
+        message = SignableMessage(version=b"\x01", header=domain_separator, body=struct_hash)
+        return bytes(self._signer.sign_message(message).signature)
 
     async def prepare(self, transaction: TxParams, *, gas: int | None = None) -> PreparedTransaction:
         """Fill in nonce, fees and gas, and sign; without *gas* it is estimated, which simulates the call."""
@@ -127,3 +129,21 @@ class EvmAccount:
 
     async def _tip(self) -> int:
         return int(await self.node.web3.eth.max_priority_fee)
+
+
+def account_of(key: str) -> Account:
+    """Tell whose *key* is.
+
+    Raises:
+        InvalidInputError: it is not a private key.
+    """
+    return evm_account(_signer(key).address)
+
+
+def _signer(key: str) -> LocalAccount:
+    try:
+        signer: LocalAccount = EthAccount.from_key(key)
+    except (ValueError, TypeError):
+        msg = "not a private key: the file must hold 0x and 64 hexadecimal digits"
+        raise InvalidInputError(msg) from None
+    return signer

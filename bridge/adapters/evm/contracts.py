@@ -11,6 +11,10 @@ from eth_typing import ABI
 from bridge.core.keccak import keccak
 
 GATEWAY: Final = "Gateway"
+"""Its ABI has the extension's functions too: they answer at the gateway's address."""
+GATEWAY_EXTENSION: Final = "GatewayExtension"
+TIMELOCK: Final = "TwoPersonTimelock"
+FROST_VERIFIER: Final = "FrostVerifier"
 SAMPLE_TOKEN: Final = "SampleSecurityToken"  # noqa: S105 - a contract's name
 PLAIN_TOKEN: Final = "PlainToken"  # noqa: S105 - a contract's name
 
@@ -22,6 +26,10 @@ class Artifact:
     name: str
     abi: ABI
     bytecode: bytes
+    runtime: bytes
+    """The code that a deployment leaves, with zeros where its constructor writes immutables; empty for samples."""
+    immutables: tuple[tuple[int, int], ...]
+    """Those places: start and length in bytes."""
 
 
 @cache
@@ -29,7 +37,11 @@ def artifact(name: str) -> Artifact:
     """Read an artifact from the package."""
     data = json.loads(files(__package__).joinpath("artifacts", f"{name}.json").read_text())
     return Artifact(
-        name=name, abi=cast("ABI", data["abi"]), bytecode=bytes.fromhex(data["bytecode"].removeprefix("0x"))
+        name=name,
+        abi=cast("ABI", data["abi"]),
+        bytecode=bytes.fromhex(data["bytecode"].removeprefix("0x")),
+        runtime=bytes.fromhex(data.get("deployedBytecode", "").removeprefix("0x")),
+        immutables=tuple((start, length) for start, length in data.get("immutables", ())),
     )
 
 
@@ -45,7 +57,7 @@ class ErrorForm:
 def errors() -> dict[bytes, ErrorForm]:
     """Map selectors (4 bytes) to the custom errors of all contracts that we know."""
     forms = {}
-    for name in (GATEWAY, SAMPLE_TOKEN, PLAIN_TOKEN):
+    for name in (GATEWAY, TIMELOCK, SAMPLE_TOKEN, PLAIN_TOKEN):
         for entry in artifact(name).abi:
             if entry["type"] == "error":
                 types = tuple(str(argument["type"]) for argument in entry.get("inputs", ()))

@@ -1,17 +1,18 @@
 """Puts gateways and sample tokens on a ledger, and says what governance says."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self, cast
 
 from eth_abi.abi import encode as abi_encode
 from eth_typing import HexStr
+from eth_utils.abi import collapse_if_tuple
 from web3.contract import AsyncContract
 from web3.types import Nonce, TxParams, Wei
 from web3.utils.address import get_create_address
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import GATEWAY, artifact
-from bridge.core.caip import AssetId, Endpoint, LedgerId, evm_account
+from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, artifact
+from bridge.core.caip import AssetId, Endpoint, EndpointId, LedgerId, evm_account
 from bridge.core.keccak import keccak
 from bridge.core.transfer import Lane
 from bridge.errors import LedgerRefusedError
@@ -20,25 +21,33 @@ from bridge.ports.ledger import PreparedTransaction
 
 ESCROW: Final = 2
 """LockMode.ESCROW (R-04)."""
+OWN: Final = 1
+"""TokenForm.OWN: the samples mint by mint(address,uint256) and burn the caller's own by burn(uint256)."""
 GAS_ALLOWANCE: Final = 200_000
 """For one call of a sample token; measured worst 71k (R-21)."""
-
-
 GAS_CALL: Final = 1_000_000
-GAS_DEPLOY: Final = 7_000_000
+GAS_DEPLOY: Final = (1_000_000, 240)
+"""What a constructor may take, and each byte of its code: 200 stored, 16 sent and a little to copy."""
 GAS_TRANSFER: Final = 100_000
 """Ample: a call is sent before what it builds on is in a block, so its gas can't be estimated."""
 MINTER: Final = keccak(b"MINTER")
+HANDOVER_DELAY_S: Final = 60
+REDIRECT_DELAY_S: Final = 60
+"""For development."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLimits:
-    """R-01's limits: amounts in smallest units, spans in seconds."""
+    """What both ends of a lane hold (R-01, R-25): amounts in smallest units, spans in seconds. No amount is large."""
 
     amount_min: int = 1
     amount_max: int = 10**15
     deadline_min_s: int = 5
     deadline_max_s: int = 7 * 86_400
+    capacity: int = 10**15
+    refill_s: int = 86_400
+    large_amount: int = 10**15 + 1
+    large_delay_s: int = 0
 
 
 class Outbox:
@@ -61,10 +70,14 @@ class Outbox:
         """Send the deployment of a committed artifact; give the address that it will have."""
         code = artifact(name)
         types = [
-            str(i["type"]) for entry in code.abi if entry["type"] == "constructor" for i in entry.get("inputs", ())
+            collapse_if_tuple(cast("dict[str, Any]", argument))
+            for entry in code.abi
+            if entry["type"] == "constructor"
+            for argument in entry.get("inputs", ())
         ]
         data = HexStr("0x" + (code.bytecode + abi_encode(types, arguments)).hex())
-        sent = await self._enqueue({"data": data}, f"deploy {name}", gas=GAS_DEPLOY)
+        gas = GAS_DEPLOY[0] + GAS_DEPLOY[1] * len(code.bytecode)
+        sent = await self._enqueue({"data": data}, f"deploy {name}", gas=gas)
         return get_create_address(self.account.address, Nonce(sent.nonce))
 
     async def confirm(self) -> None:
@@ -94,13 +107,16 @@ class GatewayGovernance:
         """Speak through *outbox* to the gateway at *address*."""
         self._outbox = outbox
         self._contract = outbox.account.node.contract(GATEWAY, address)
+        self._id: EndpointId | None = None
         self.address = address
 
     @classmethod
     async def deploy(cls, outbox: Outbox) -> Self:
-        """Deploy a gateway whose governance and guardian are the outbox's account."""
+        """Deploy a gateway, its cold half first, for which the outbox's account speaks in every role."""
         owner = outbox.account.address
-        return cls(outbox, await outbox.deploy(GATEWAY, owner, owner))
+        extension = await outbox.deploy(GATEWAY_EXTENSION)
+        settings = (extension, owner, owner, owner, owner, HANDOVER_DELAY_S, REDIRECT_DELAY_S)
+        return cls(outbox, await outbox.deploy(GATEWAY, settings))
 
     async def endpoint(self) -> Endpoint:
         """Read what the gateway's EndpointId is made of."""
@@ -121,12 +137,22 @@ class GatewayGovernance:
 
     async def add_asset(self, asset: AssetId, token: str, decimals: int) -> None:
         """Register a token for an asset, in ESCROW; a first profile enables its asset."""
-        await self._call("addProfile", asset, token, ESCROW, decimals, GAS_ALLOWANCE)
+        await self._call("addProfile", asset, token, ESCROW, OWN, decimals, GAS_ALLOWANCE)
 
     async def open_lane(self, lane: Lane, limits: LaneLimits) -> None:
-        """Create a lane; a new one is enabled."""
-        words = (limits.amount_min, limits.amount_max, limits.deadline_min_s, limits.deadline_max_s)
-        await self._call("configureLane", lane.source, lane.destination, lane.asset, words)
+        """Create a lane, or change the limits of the end that this gateway is; a new one is enabled."""
+        if lane.source == await self._own_id():
+            words = (limits.amount_min, limits.amount_max, limits.deadline_min_s, limits.deadline_max_s)
+            await self._call("configureOutbound", lane.destination, lane.asset, words)
+        else:
+            bucket = (limits.capacity, limits.large_amount, limits.refill_s, limits.large_delay_s)
+            await self._call("configureInbound", lane.source, lane.asset, bucket)
+
+    async def _own_id(self) -> EndpointId:
+        if self._id is None:
+            node = self._outbox.account.node
+            self._id = EndpointId(await node.call(self._contract.functions.endpointId()))
+        return self._id
 
     async def _call(self, name: str, *arguments: object) -> None:
         await self._outbox.call(self._contract, name, *arguments)

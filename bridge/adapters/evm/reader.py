@@ -28,9 +28,12 @@ _TERMS = "(bytes32,bytes32,uint64,bytes32,bytes32,bytes32,uint256,uint64,bytes32
 LOCKED: Final = topic(f"Locked(bytes32,bytes32,{_TERMS})")
 DECIDED: Final = topic("Decided(bytes32,bytes32,uint64,uint8,uint8)")
 
+ASSET_PROFILE: Final = 1
+PROFILE_TOKEN: Final = 1
+PROFILE_GAS: Final = 6
+"""Places in the structs AssetState and Profile."""
+
 Terms = tuple[bytes, bytes, int, bytes, bytes, bytes, int, int, bytes, bytes]
-
-
 Place = tuple[LaneId, int]
 M = TypeVar("M", bound=IntEnum)
 
@@ -85,12 +88,16 @@ class EvmReader:
 
     async def lane(self, lane: Lane, at: BlockStamp) -> LaneView:
         """Read a lane; one that the gateway doesn't know is disabled, with zeros."""
-        state = await self._node.call(self._gateway.lane(lane.id), at)
-        enabled, paused, next_sequence, limits, locked, committed, released, minted = state[3:]
+        state, headroom = await asyncio.gather(
+            self._node.call(self._gateway.lane(lane.id), at), self._headroom(lane, at)
+        )
+        outbound, enabled, paused, audit_paused_until, next_sequence, limits, bucket = state[3:10]
+        locked, committed, released, minted = state[10:]
+        capacity, large_amount, refill_s, large_delay_s = bucket
         return LaneView(
             enabled=enabled,
-            paused=paused,
-            next_sequence=next_sequence,
+            paused=paused or audit_paused_until > at.time,
+            next_sequence=next_sequence if outbound else 1,
             amount_min=limits[0],
             amount_max=limits[1],
             deadline_min_s=limits[2],
@@ -98,6 +105,11 @@ class EvmReader:
             locked=locked,
             committed=committed,
             released=released,
+            capacity=capacity,
+            refill_s=refill_s,
+            large_amount=large_amount,
+            large_delay_s=large_delay_s,
+            headroom=headroom,
             minted=minted,
         )
 
@@ -132,11 +144,11 @@ class EvmReader:
         Raises:
             InvalidInputError: the gateway does not know the asset.
         """
-        _, profile, _, _ = await self._node.call(self._gateway.asset(asset), at)
+        profile = (await self._node.call(self._gateway.asset(asset), at))[ASSET_PROFILE]
         if not profile:
             msg = f"gateway {self._address} does not know asset 0x{asset.hex()}: register it first"
             raise InvalidInputError(msg)
-        token_address = (await self._node.call(self._gateway.profile(profile), at))[1]
+        token_address = (await self._node.call(self._gateway.profile(profile), at))[PROFILE_TOKEN]
         token = self._node.contract(SAMPLE_TOKEN, token_address).functions
         minted, burned, reminted, held = await self._node.call(self._gateway.totals(asset), at)
         return SupplyView(
@@ -150,8 +162,13 @@ class EvmReader:
 
     async def gas_allowance(self, asset: AssetId) -> int:
         """Tell how much gas the asset's token is given per call (R-21)."""
-        _, profile, _, _ = await self._node.call(self._gateway.asset(asset))
-        return int((await self._node.call(self._gateway.profile(profile)))[5])
+        profile = (await self._node.call(self._gateway.asset(asset)))[ASSET_PROFILE]
+        return int((await self._node.call(self._gateway.profile(profile)))[PROFILE_GAS])
+
+    async def _headroom(self, lane: Lane, at: BlockStamp) -> int:
+        if lane.destination != self._endpoint.id:
+            return 0
+        return int(await self._node.call(self._gateway.headroom(lane.id), at))
 
     async def _lane_of(self, lane_id: LaneId, at: BlockStamp) -> Lane:
         if lane_id not in self._lanes:
@@ -268,12 +285,6 @@ def terms(transfer: Transfer) -> Terms:
         transfer.client_reference,
         transfer.payload_hash,
     )
-
-
-def bare(transfer_id: TransferId) -> Terms:
-    """Lay a transfer out that only counts for the digest: its id in the sender's place, sequence 0 (R-20)."""
-    zero = bytes(32)
-    return (zero, zero, 0, zero, transfer_id, zero, 0, 0, zero, zero)
 
 
 def _two_bits(word: int, sequence: int) -> int:

@@ -5,25 +5,32 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
+from eth_abi.abi import decode as abi_decode
 from eth_typing import HexStr
 from web3.types import TxParams, TxReceipt
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, topic
-from bridge.adapters.evm.reader import EvmReader, Terms, bare, terms
-from bridge.core.caip import AssetId, evm_address
+from bridge.adapters.evm.reader import EvmReader, terms
+from bridge.core.caip import AssetId, EndpointId, evm_address
 from bridge.core.reasons import Reason
 from bridge.core.statements import Kind
-from bridge.core.transfer import TransferId
+from bridge.core.transfer import ZERO_WORD, Transfer, TransferId
 from bridge.ports.ledger import Attestation, Payout, PreparedTransaction, Receipt, Submission
 
 SETTLE_FAILED: Final = topic("SettleFailed(bytes32,uint8,bytes)")
+DELAY_NOT_OVER: Final = topic("DelayNotOver(uint64)")[:4]
 GAS_FIXED: Final = 800_000
-"""Signature check, the list's head, and what the last item must see left before it starts (R-21)."""
+"""Signature check, the list's head, and what the last item must see left before it starts: GasLib.sol's overhead of an
+item and reserve, 500k, with the EVM's 64/63 (R-21)."""
 GAS_PER_ITEM: Final = 200_000
-"""Record, totals and event of an item, and the gateway's reserve, beside what its token is given."""
+"""Record, totals and event of an item, measures and views of its token, beside what one call of that is given: settle
+makes one for each item, finish one at the most."""
 GAS_MAX: Final = 2**24
 """What one transaction may have, whatever its block holds (EIP-7825)."""
+
+Item = tuple[int, bytes, bytes, int, int, bytes, bytes]
+Batch = tuple[bytes, bytes, list[Item]]
 
 
 class EvmWriter:
@@ -63,10 +70,12 @@ class EvmWriter:
         found = await self._account.node.receipt(reference)
         if found is None:
             return None
+        failures = _failures(found)
         return Receipt(
             stamp=await self._account.node.stamp(int(found["blockNumber"])),
             succeeded=found["status"] == 1,
-            failures=tuple(_failures(found)),
+            failures=tuple((transfer_id, reason) for transfer_id, reason, _ in failures),
+            releases=tuple((transfer_id, release) for transfer_id, _, release in failures if release),
         )
 
     async def _gas_max(self) -> int:
@@ -82,14 +91,14 @@ class EvmWriter:
         if isinstance(call, Payout):
             return HexStr(self._gateway.encode_abi("payout", [terms(call.transfer)]))
         statement = call.attestation.statement
-        items, signature = _items(call), _attestation(call.attestation)
+        lists, signature = batches(call, self._reader.endpoint.id), _attestation(call.attestation)
         match statement.kind:
             case Kind.LOCKED:
-                return HexStr(self._gateway.encode_abi("settle", [items, signature]))
+                return HexStr(self._gateway.encode_abi("settle", [lists, signature]))
             case Kind.REFUSED:
-                return HexStr(self._gateway.encode_abi("refuse", [items, statement.codes, signature]))
+                return HexStr(self._gateway.encode_abi("refuse", [lists, statement.codes, signature]))
             case Kind.OUTCOME:
-                return HexStr(self._gateway.encode_abi("finish", [items, statement.codes, signature]))
+                return HexStr(self._gateway.encode_abi("finish", [lists, statement.codes, signature]))
 
 
 def fitting(costs: Sequence[int], gas_max: int) -> int:
@@ -97,10 +106,43 @@ def fitting(costs: Sequence[int], gas_max: int) -> int:
     return max(1, sum(gas <= gas_max - GAS_FIXED for gas in accumulate(costs)))
 
 
-def _items(submission: Submission) -> list[Terms]:
+def batches(submission: Submission, here: EndpointId) -> list[Batch]:
+    """Lay a statement's items out in its order: each run of one lane's is a batch, named by the lane's other end.
+
+    What is not tried goes bare in the batch that it comes upon, and so does what has *here* at neither end: a gateway
+    takes its own place in the terms for granted.
+    """
+    outgoing = submission.attestation.statement.kind is Kind.OUTCOME
     tried = {transfer.id: transfer for transfer in submission.tried}
-    ids = [item.transfer_id for item in submission.attestation.statement.items]
-    return [terms(tried[i]) if i in tried else bare(i) for i in ids]
+    runs: list[Batch] = []
+    for listed in submission.attestation.statement.items:
+        transfer = tried.get(listed.transfer_id)
+        if transfer is None or here != (transfer.source if outgoing else transfer.destination):
+            run, item = runs[-1][:2] if runs else (ZERO_WORD, ZERO_WORD), _bare(listed.transfer_id)
+        else:
+            run = (transfer.destination if outgoing else transfer.source, transfer.asset)
+            item = _item(transfer)
+        if not runs or runs[-1][:2] != run:
+            runs.append((*run, []))
+        runs[-1][2].append(item)
+    return runs
+
+
+def _item(transfer: Transfer) -> Item:
+    return (
+        transfer.sequence,
+        transfer.sender,
+        transfer.recipient,
+        transfer.amount,
+        transfer.deadline,
+        transfer.client_reference,
+        transfer.payload_hash,
+    )
+
+
+def _bare(transfer_id: TransferId) -> Item:
+    """Lay an item out that only counts for the digest: its id in the sender's place, sequence 0 (R-20)."""
+    return (0, transfer_id, ZERO_WORD, 0, 0, ZERO_WORD, ZERO_WORD)
 
 
 def _attestation(attestation: Attestation) -> tuple[int, int, int, int, int, int]:
@@ -109,9 +151,12 @@ def _attestation(attestation: Attestation) -> tuple[int, int, int, int, int, int
     return (attestation.statement.epoch, px, py, rx, ry, attestation.signature.z)
 
 
-def _failures(receipt: TxReceipt) -> list[tuple[TransferId, Reason]]:
-    return [
-        (TransferId(bytes(log["topics"][1])), Reason(int.from_bytes(bytes(log["data"])[:32])))
-        for log in receipt["logs"]
-        if log["topics"][0] == SETTLE_FAILED
-    ]
+def _failures(receipt: TxReceipt) -> list[tuple[TransferId, Reason, int]]:
+    """List what settle left at NONE: why, and the release of a large amount whose delay is not over, else 0 (R-25)."""
+    found = []
+    for log in receipt["logs"]:
+        if log["topics"][0] == SETTLE_FAILED:
+            reason, error = abi_decode(("uint8", "bytes"), bytes(log["data"]))
+            release = int.from_bytes(error[4:]) if error[:4] == DELAY_NOT_OVER else 0
+            found.append((TransferId(bytes(log["topics"][1])), Reason(reason), release))
+    return found

@@ -1,4 +1,4 @@
-"""The gateway's rules over plain values, as Gateway.sol has them in ESCROW mode, with one security token per asset.
+"""The gateway's rules over plain values, as the contract has them in ESCROW mode, with one security token per asset.
 
 Law: a call changes the state whole or raises LedgerRefusedError with the contract error's name; no time of its own.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from bridge.core.bucket import Bucket
 from bridge.core.caip import Account, AssetId, EndpointId
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
@@ -17,18 +18,35 @@ from bridge.frost import Element, verify
 from bridge.ports.ledger import Attestation, Payout, Submission
 
 Place = tuple[LaneId, int]
-Failures = tuple[tuple[TransferId, Reason], ...]
 NO_EPOCH: Final = Epoch(0)
+AUDIT_PAUSE_S: Final = 86_400
+"""After that an auditor's pause lapses (R-61)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An item that settle left at NONE; *release*: when a large amount may be minted (unix seconds), else 0 (R-25)."""
+
+    transfer_id: TransferId
+    reason: Reason
+    release: int = 0
+
+
+Failures = tuple[Failure, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """R-01's limits: amounts in smallest units, spans in seconds."""
+    """What both ends of a lane hold (R-01, R-25): amounts in smallest units, spans in seconds. No amount is large."""
 
     amount_min: int = 1
     amount_max: int = 10**15
     deadline_min_s: int = 5
     deadline_max_s: int = 7 * 86_400
+    capacity: int = 10**15
+    refill_s: int = 86_400
+    large_amount: int = 10**15 + 1
+    large_delay_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +68,24 @@ class LaneState:
 
     lane: Lane
     limits: Limits
+    bucket: Bucket
     enabled: bool = True
     paused: bool = False
+    audit_paused_until: int = 0
     last_sequence: int = 0
     locked: int = 0
     committed: int = 0
     released: int = 0
     minted: int = 0
+
+    def is_paused(self, now: int) -> bool:
+        """Tell whether the guardian paused it, or the auditor, whose pause lapses by itself (R-61)."""
+        return self.paused or now < self.audit_paused_until
+
+    def limited(self, limits: Limits, now: int) -> "LaneState":
+        """Give the lane with other *limits*; its bucket stays as far from full, in seconds, as it is at *now*."""
+        bucket = self.bucket.resized(capacity=limits.capacity, refill_s=limits.refill_s, now=now)
+        return replace(self, limits=limits, bucket=bucket)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +106,8 @@ class State:
 
     paused: bool = False
     epoch: Epoch = NO_EPOCH
-    key: Element | None = None
+    keys: dict[Epoch, Element] = field(default_factory=dict)
+    """Those that are accepted: the current epoch's and the one before (R-40)."""
     lanes: dict[LaneId, LaneState] = field(default_factory=dict)
     assets: dict[AssetId, AssetState] = field(default_factory=dict)
     balances: dict[tuple[AssetId, Account], int] = field(default_factory=dict)
@@ -87,6 +117,7 @@ class State:
     outcomes: dict[Place, Outcome] = field(default_factory=dict)
     decided: dict[TransferId, Decision] = field(default_factory=dict)
     deciders: dict[Place, TransferId] = field(default_factory=dict)
+    releases: dict[TransferId, int] = field(default_factory=dict)
     nonces: dict[Account, int] = field(default_factory=dict)
 
     def copy(self) -> "State":
@@ -94,7 +125,7 @@ class State:
         return State(
             paused=self.paused,
             epoch=self.epoch,
-            key=self.key,
+            keys=dict(self.keys),
             lanes=dict(self.lanes),
             assets=dict(self.assets),
             balances=dict(self.balances),
@@ -104,6 +135,7 @@ class State:
             outcomes=dict(self.outcomes),
             decided=dict(self.decided),
             deciders=dict(self.deciders),
+            releases=dict(self.releases),
             nonces=dict(self.nonces),
         )
 
@@ -143,13 +175,13 @@ class Gateway:
             raise LedgerRefusedError("Paused", "")
         self._require_attested(call.attestation)
         tried = {transfer.id: transfer for transfer in call.tried}
-        failures = []
+        failures: list[Failure] = []
         for item in call.attestation.statement.items:
             transfer = tried.get(item.transfer_id)
             if transfer is None:
                 continue
-            if kind is Kind.LOCKED and (reason := self._settle(transfer)):
-                failures.append((transfer.id, reason))
+            if kind is Kind.LOCKED and (failure := self._settle(transfer)):
+                failures.append(failure)
             elif kind is Kind.REFUSED:
                 self._refuse(transfer, Reason(item.code))
             elif kind is Kind.OUTCOME:
@@ -161,25 +193,43 @@ class Gateway:
         stored = self._state.lanes.get(transfer.lane.id)
         if transfer.destination != self._here or stored is None or not stored.enabled:
             return Reason.ASSET_NOT_REGISTERED
-        reason = self._why_not_minted(transfer)
-        if reason is Reason.NONE and (self._state.paused or stored.paused):
+        now = self._block.time
+        if transfer.asset not in self._state.assets:
+            return Reason.ASSET_NOT_REGISTERED
+        if reason := self._why_refused(transfer):
+            return reason
+        if self._state.paused or stored.is_paused(now):
             return Reason.TOKEN_PAUSED
-        return reason
+        return Reason.NONE if stored.bucket.take(transfer.amount, now) else Reason.LIMIT_EXCEEDED
 
     # --- destination
 
-    def _settle(self, transfer: Transfer) -> Reason:
-        """Mint, or say why not; NONE also for an item that is skipped (R-20)."""
-        state, place = self._state, _place(transfer)
+    def _settle(self, transfer: Transfer) -> Failure | None:
+        """Mint, or say why not; None also for an item that is skipped (R-20)."""
+        state, place, now = self._state, _place(transfer), self._block.time
         stored = state.lanes.get(place[0])
-        if stored is None or not stored.enabled or stored.paused or transfer.asset not in state.assets:
-            return Reason.NONE
-        if transfer.destination != self._here or place in state.outcomes or self._block.time >= transfer.deadline:
-            return Reason.NONE
-        if reason := self._why_not_minted(transfer):
+        if stored is None or not stored.enabled or stored.is_paused(now) or transfer.asset not in state.assets:
+            return None
+        if transfer.destination != self._here or place in state.outcomes or now >= transfer.deadline:
+            return None
+        if transfer.amount >= stored.limits.large_amount:
+            release = state.releases.setdefault(transfer.id, now + stored.limits.large_delay_s)
+            if now < release:
+                return Failure(transfer_id=transfer.id, reason=Reason.LIMIT_EXCEEDED, release=release)
+        if reason := self._mint(transfer, stored):
+            return Failure(transfer_id=transfer.id, reason=reason)
+        return None
+
+    def _mint(self, transfer: Transfer, stored: LaneState) -> Reason:
+        """Do all of it, or nothing and say why."""
+        bucket = stored.bucket.take(transfer.amount, self._block.time)
+        if bucket is None:
+            return Reason.LIMIT_EXCEEDED
+        if reason := self._why_refused(transfer):
             return reason
         self._decide(transfer, Outcome.MINTED, Reason.NONE)
-        state.lanes[place[0]] = replace(stored, minted=stored.minted + transfer.amount)
+        minted = stored.minted + transfer.amount
+        self._state.lanes[transfer.lane.id] = replace(stored, bucket=bucket, minted=minted)
         self._change_supply(transfer.asset, transfer.recipient, transfer.amount)
         return Reason.NONE
 
@@ -193,10 +243,9 @@ class Gateway:
         self._state.deciders[_place(transfer)] = transfer.id
         self._state.decided[transfer.id] = Decision(outcome=outcome, reason=reason, stamp=self._block)
 
-    def _why_not_minted(self, transfer: Transfer) -> Reason:
-        asset = self._state.assets.get(transfer.asset)
-        if asset is None:
-            return Reason.ASSET_NOT_REGISTERED
+    def _why_refused(self, transfer: Transfer) -> Reason:
+        """Say what speaks against the recipient, or for the token's pause (R-22)."""
+        asset = self._state.assets[transfer.asset]
         if not is_account(transfer.recipient) or transfer.recipient == self._account:
             return Reason.MALFORMED_ACCOUNT
         if asset.paused:
@@ -272,12 +321,13 @@ class Gateway:
     def _require_attested(self, attestation: Attestation) -> None:
         """Check the signature over the statement as this gateway is its verifier (R-40)."""
         given = attestation.statement
-        if given.epoch != self._state.epoch or self._state.key is None:
+        key = self._state.keys.get(given.epoch)
+        if key is None:
             raise LedgerRefusedError("EpochUnknown", str(given.epoch))
-        if attestation.group_key != self._state.key:
+        if attestation.group_key != key:
             raise LedgerRefusedError("KeyMismatch", str(given.epoch))
         ours = Statement(kind=given.kind, verifier=self._here, epoch=given.epoch, items=given.items)
-        if not verify(self._state.key, ours.digest, attestation.signature):
+        if not verify(key, ours.digest, attestation.signature):
             raise LedgerRefusedError("SignatureInvalid", "")
 
 
@@ -296,7 +346,7 @@ def _require_terms(stored: LaneState, terms: LockTerms, now: int) -> None:
     limits, lane = stored.limits, terms.lane.id.hex()
     if not stored.enabled:
         raise LedgerRefusedError("LaneDisabled", lane)
-    if stored.paused:
+    if stored.is_paused(now):
         raise LedgerRefusedError("LanePausedError", lane)
     if not limits.amount_min <= terms.amount <= limits.amount_max:
         raise LedgerRefusedError("AmountOutOfRange", str(terms.amount))

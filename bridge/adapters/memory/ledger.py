@@ -8,7 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bridge.adapters.memory.gateway import AssetState, Failures, Gateway, LaneState, Limits, LockTerms, State, attempt
+from bridge.adapters.memory.gateway import (
+    AUDIT_PAUSE_S,
+    AssetState,
+    Failures,
+    Gateway,
+    LaneState,
+    Limits,
+    LockTerms,
+    State,
+    attempt,
+)
+from bridge.core.bucket import Bucket
 from bridge.core.caip import Account, AssetId, Endpoint, LedgerId
 from bridge.core.keccak import keccak
 from bridge.core.reasons import Reason
@@ -29,6 +40,17 @@ from bridge.ports.ledger import (
 )
 
 START_S: Final = 1_800_000_000
+NONE: Final = Limits(
+    amount_min=0,
+    amount_max=0,
+    deadline_min_s=0,
+    deadline_max_s=0,
+    capacity=0,
+    refill_s=0,
+    large_amount=0,
+    large_delay_s=0,
+)
+NO_BUCKET: Final = Bucket(capacity=0, refill_s=0)
 Call = Submission | Payout
 
 
@@ -102,10 +124,17 @@ class MemoryLedger:
         return transfer
 
     def register_key(self, epoch: Epoch, key: Element) -> None:
-        """Accept the committee's *key* of *epoch*, and no other."""
+        """Accept the committee's *key* of *epoch*, and of the epoch before, if there was one (R-40).
+
+        Raises:
+            LedgerRefusedError: *epoch* is not above the current one.
+        """
 
         def change(state: State) -> None:
-            state.epoch, state.key = epoch, key
+            if epoch <= state.epoch:
+                raise LedgerRefusedError("EpochUsed", str(epoch))
+            previous = {state.epoch: state.keys[state.epoch]} if state.epoch else {}
+            state.epoch, state.keys = epoch, {**previous, epoch: key}
 
         self._govern(change)
 
@@ -139,8 +168,18 @@ class MemoryLedger:
         self._govern(lambda s: s.assets.update({asset: replace(s.assets[asset], paused=paused)}))
 
     def open_lane(self, lane: Lane, limits: Limits) -> None:
-        """Create a lane, enabled."""
-        self._govern(lambda s: s.lanes.update({lane.id: LaneState(lane=lane, limits=limits)}))
+        """Create a lane, enabled, or change its limits; each end uses its own half of them."""
+        now, fresh = self._blocks[-1].stamp.time, LaneState(lane=lane, limits=NONE, bucket=NO_BUCKET)
+        self._govern(lambda s: s.lanes.update({lane.id: s.lanes.get(lane.id, fresh).limited(limits, now)}))
+
+    def audit_pause_lane(self, lane: Lane) -> None:
+        """Pause a lane as the auditor, whose pause lapses by itself (R-61)."""
+        until = self._blocks[-1].stamp.time + AUDIT_PAUSE_S
+        self._govern(lambda s: s.lanes.update({lane.id: replace(s.lanes[lane.id], audit_paused_until=until)}))
+
+    def unpause_lane(self, lane: Lane) -> None:
+        """End every pause of a lane."""
+        self._govern(lambda s: s.lanes.update({lane.id: replace(s.lanes[lane.id], paused=False, audit_paused_until=0)}))
 
     def set_lane_enabled(self, lane: Lane, *, enabled: bool) -> None:
         """Enable a lane, or disable it (R-07)."""
@@ -180,19 +219,25 @@ class MemoryLedger:
 
     async def lane(self, lane: Lane, at: BlockStamp) -> LaneView:
         """Read a lane; one that the gateway doesn't know is disabled, with zeros."""
-        unknown = Limits(amount_min=0, amount_max=0, deadline_min_s=0, deadline_max_s=0)
-        stored = self._state(at).lanes.get(lane.id, LaneState(lane=lane, limits=unknown, enabled=False))
+        stored = self._state(at).lanes.get(lane.id, LaneState(lane=lane, limits=NONE, bucket=NO_BUCKET, enabled=False))
+        outbound = stored.limits if lane.source == self.endpoint.id else NONE
+        inbound = stored.limits if lane.destination == self.endpoint.id else NONE
         return LaneView(
             enabled=stored.enabled,
-            paused=stored.paused,
+            paused=stored.is_paused(at.time),
             next_sequence=stored.last_sequence + 1,
-            amount_min=stored.limits.amount_min,
-            amount_max=stored.limits.amount_max,
-            deadline_min_s=stored.limits.deadline_min_s,
-            deadline_max_s=stored.limits.deadline_max_s,
+            amount_min=outbound.amount_min,
+            amount_max=outbound.amount_max,
+            deadline_min_s=outbound.deadline_min_s,
+            deadline_max_s=outbound.deadline_max_s,
             locked=stored.locked,
             committed=stored.committed,
             released=stored.released,
+            capacity=inbound.capacity,
+            refill_s=inbound.refill_s,
+            large_amount=inbound.large_amount,
+            large_delay_s=inbound.large_delay_s,
+            headroom=stored.bucket.headroom(at.time) if inbound is not NONE else 0,
             minted=stored.minted,
         )
 
@@ -289,7 +334,12 @@ class MemoryLedger:
         except LedgerRefusedError:
             state, succeeded = state.copy(), False
         state.nonces[signed.transaction.account] = signed.transaction.nonce + 1
-        return state, Receipt(stamp=stamp, succeeded=succeeded, failures=failures)
+        return state, Receipt(
+            stamp=stamp,
+            succeeded=succeeded,
+            failures=tuple((failure.transfer_id, failure.reason) for failure in failures),
+            releases=tuple((failure.transfer_id, failure.release) for failure in failures if failure.release),
+        )
 
     def _govern(self, change: Callable[[State], object]) -> None:
         stamp, state = self._next_stamp(0), self._blocks[-1].state.copy()

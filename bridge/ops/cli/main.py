@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.errors import BridgeError
-from bridge.ops.cli import demo, devnet, transfer
+from bridge.ops.cli import demo, devnet, gateway, order, transfer
 from bridge.ops.cli.output import (
     EXIT_INTERRUPTED,
     ConfigOption,
@@ -28,6 +28,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(transfer.app, name="transfer")
+app.add_typer(order.app, name="order")
+app.add_typer(gateway.app, name="gateway")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`naru transfer`: send, list, show, watch."""
+"""`naru transfer`: send, list, show, watch; bulk is in a module of its own."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from bridge.errors import UnavailableError
+from bridge.ops.cli import bulk
 from bridge.ops.cli.output import (
     EXIT_UNCERTAIN,
     ConfigOption,
@@ -22,10 +23,11 @@ from bridge.ops.cli.output import (
 if TYPE_CHECKING:
     from bridge.config import ClientConfig
     from bridge.ops.client import Names
-    from bridge.ops.send import Order
+    from bridge.ops.send import Move
     from bridge.ports.store import TimelineEntry, TransferRecord
 
 app = typer.Typer(help="Send transfers and look at them.", no_args_is_help=True)
+app.command("bulk")(bulk.bulk)
 WATCH_S: Final = 0.3
 LISTED_DIGITS: Final = 2 + 12
 """Of an id, 0x included: enough to find it again."""
@@ -53,11 +55,11 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
     """Check both sides, then lock units at the source; the relayer does the rest."""
     from bridge.config import read_secret  # noqa: PLC0415 - start-up time
     from bridge.ops.client import Names, open_config, parse_amount, parse_reference  # noqa: PLC0415 - start-up time
-    from bridge.ops.send import Order  # noqa: PLC0415 - web3 takes a second to import
+    from bridge.ops.send import Move  # noqa: PLC0415 - web3 takes a second to import
 
     names = Names(open_config(config))
     to_ledger, of_asset = names.ledger(destination), names.asset(asset)
-    order = Order(
+    move = Move(
         source=names.ledger(source),
         destination=to_ledger,
         asset=of_asset,
@@ -67,11 +69,11 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
         nonce=nonce,
         **({"client_reference": parse_reference(reference)} if reference else {}),
     )
-    result = asyncio.run(_send(order, read_secret(names.key_file(sender)), preflight=preflight))
+    result = asyncio.run(_send(move, read_secret(names.key_file(sender)), preflight=preflight))
     if output is Output.JSON:
         print_json(result)
     else:
-        console.print(f"locked at height {result['height']} of {order.source.name}, sequence {result['sequence']}")
+        console.print(f"locked at height {result['height']} of {move.source.name}, sequence {result['sequence']}")
         console.print(f"[bold]{result['id']}[/]", soft_wrap=True)
         console.print(f"follow it with: naru transfer watch {result['id']}", soft_wrap=True)
 
@@ -173,11 +175,11 @@ def timeline_text(entry: "TimelineEntry", names: "Names") -> str:
     return "  ".join(parts)
 
 
-async def _send(order: "Order", key: str, *, preflight: bool) -> dict[str, object]:
+async def _send(move: "Move", key: str, *, preflight: bool) -> dict[str, object]:
     from bridge.adapters.evm.holder import LockUncertainError  # noqa: PLC0415 - web3 takes a second to import
     from bridge.ops.send import Sender  # noqa: PLC0415 - the same
 
-    async with Sender(order, key) as sender:
+    async with Sender(move, key) as sender:
         if preflight:
             warning = await sender.preflight()
             if warning:

@@ -6,9 +6,11 @@ import {
     EndpointId,
     Ending,
     IGateway,
+    IGatewayTypes,
     LaneId,
     LockMode,
     Outcome,
+    TokenForm,
     TransferId
 } from "../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../src/libraries/SchnorrLib.sol";
@@ -30,6 +32,8 @@ abstract contract Base {
     uint256 internal constant GROUP_KEY = 0xC0FFEE;
     uint64 internal constant EPOCH = 7;
     uint32 internal constant GAS_ALLOWANCE = 200_000;
+    uint32 internal constant HANDOVER_DELAY = 2 days;
+    uint32 internal constant REDIRECT_DELAY = 1 days;
     uint256 internal constant START = 1_800_000_000;
     uint256 internal constant UNITS = 1e30;
     AssetId internal constant ASSET = AssetId.wrap(keccak256("isin:KR7005930003"));
@@ -41,6 +45,8 @@ abstract contract Base {
 
     address internal governance = address(0x60);
     address internal guardian = address(0x61);
+    address internal unpauser = address(0x62);
+    address internal auditor = address(0x63);
     address internal holder = address(0xA11CE);
     address internal payee = address(0xB0B);
 
@@ -78,13 +84,36 @@ abstract contract Base {
         vm.roll(height);
         vm.setBlockhash(height - 1, keccak256(abi.encode("block", chain)));
         ledger.chainId = chain;
-        ledger.gateway = IGateway(vm.deployCode("Gateway.sol:Gateway", abi.encode(governance, guardian)));
+        ledger.gateway = _newGateway();
         ledger.token = _newToken();
         ledger.endpoint = ledger.gateway.endpointId();
         vm.prank(governance);
         ledger.gateway.registerKey(EPOCH, group.publicKeyX, group.publicKeyY);
         vm.prank(governance);
-        ledger.gateway.addProfile(ASSET, address(ledger.token), LockMode.ESCROW, 0, GAS_ALLOWANCE);
+        ledger.gateway.addProfile(ASSET, address(ledger.token), _mode(), _form(), 0, GAS_ALLOWANCE);
+    }
+
+    /// The gateway's two contracts, as they are compiled for use.
+    function _newGateway() internal returns (IGateway) {
+        address extension = vm.deployCode("GatewayExtension.sol:GatewayExtension", "");
+        IGatewayTypes.Settings memory settings = IGatewayTypes.Settings({
+            extension: extension,
+            governance: governance,
+            unpauser: unpauser,
+            guardian: guardian,
+            auditor: auditor,
+            handoverDelay: HANDOVER_DELAY,
+            redirectDelay: REDIRECT_DELAY
+        });
+        return IGateway(vm.deployCode("Gateway.sol:Gateway", abi.encode(settings)));
+    }
+
+    function _mode() internal view virtual returns (LockMode) {
+        return LockMode.ESCROW;
+    }
+
+    function _form() internal view virtual returns (TokenForm) {
+        return TokenForm.OWN;
     }
 
     function _introduce(Ledger memory ledger, Ledger memory peer) private {
@@ -98,14 +127,19 @@ abstract contract Base {
     function _openLane() private returns (LaneId id) {
         _on(source);
         vm.prank(governance);
-        id = source.gateway.configureLane(source.endpoint, destination.endpoint, ASSET, _limits());
+        id = source.gateway.configureOutbound(destination.endpoint, ASSET, _outboundLimits());
         _on(destination);
         vm.prank(governance);
-        destination.gateway.configureLane(source.endpoint, destination.endpoint, ASSET, _limits());
+        destination.gateway.configureInbound(source.endpoint, ASSET, _inboundLimits());
     }
 
-    function _limits() internal pure returns (IGateway.LaneLimits memory) {
-        return IGateway.LaneLimits({amountMin: 1, amountMax: 1e24, deadlineMin: 60, deadlineMax: 7 days});
+    function _outboundLimits() internal pure returns (IGatewayTypes.OutboundLimits memory) {
+        return IGatewayTypes.OutboundLimits({amountMin: 1, amountMax: 1e24, deadlineMin: 60, deadlineMax: 7 days});
+    }
+
+    /// Ample: what tests of limits narrow.
+    function _inboundLimits() internal pure virtual returns (IGatewayTypes.InboundLimits memory) {
+        return IGatewayTypes.InboundLimits({capacity: 1e30, largeAmount: 1e29, refill: 1 days, largeDelay: 1 hours});
     }
 
     function _on(Ledger memory ledger) internal {
@@ -114,10 +148,8 @@ abstract contract Base {
 
     /* TRANSFERS */
 
-    function _request(uint256 amount) internal view returns (IGateway.LockRequest memory) {
-        return IGateway.LockRequest({
-            destination: destination.endpoint,
-            asset: ASSET,
+    function _request(uint256 amount) internal view returns (IGatewayTypes.LockRequest memory) {
+        return IGatewayTypes.LockRequest({
             recipient: _account(payee),
             amount: amount,
             deadline: uint64(vm.getBlockTimestamp() + 1 hours),
@@ -127,16 +159,16 @@ abstract contract Base {
         });
     }
 
-    function _terms(IGateway.LockRequest memory request, uint64 sequence)
+    function _terms(IGatewayTypes.LockRequest memory request, uint64 sequence)
         internal
         view
-        returns (IGateway.Transfer memory)
+        returns (IGatewayTypes.Transfer memory)
     {
-        return IGateway.Transfer({
+        return IGatewayTypes.Transfer({
             source: source.endpoint,
-            destination: request.destination,
+            destination: destination.endpoint,
             sequence: sequence,
-            asset: request.asset,
+            asset: ASSET,
             sender: _account(holder),
             recipient: request.recipient,
             amount: request.amount,
@@ -146,28 +178,28 @@ abstract contract Base {
         });
     }
 
-    function _lockAll(IGateway.LockRequest[] memory requests) internal returns (TransferId[] memory) {
+    function _lockAll(IGatewayTypes.LockRequest[] memory requests) internal returns (TransferId[] memory) {
         _on(source);
         vm.prank(holder);
-        return source.gateway.lock(requests);
+        return source.gateway.lock(_batch(requests));
     }
 
-    function _lock(IGateway.LockRequest memory request) internal returns (IGateway.Transfer memory) {
+    function _lock(IGatewayTypes.LockRequest memory request) internal returns (IGatewayTypes.Transfer memory) {
         uint64 sequence = source.gateway.lane(lane).nextSequence;
         TransferId id = _lockAll(_one(request))[0];
-        IGateway.Transfer memory terms = _terms(request, sequence);
+        IGatewayTypes.Transfer memory terms = _terms(request, sequence);
         _eq(TransferId.unwrap(id), TransferId.unwrap(_id(terms)), "lock answers the TransferId");
         return terms;
     }
 
-    function _lock(uint256 amount) internal returns (IGateway.Transfer memory) {
+    function _lock(uint256 amount) internal returns (IGatewayTypes.Transfer memory) {
         return _lock(_request(amount));
     }
 
     /// `count` locks of 1, 2, 3, … units.
-    function _lockMany(uint256 count) internal returns (IGateway.Transfer[] memory items) {
-        IGateway.LockRequest[] memory requests = new IGateway.LockRequest[](count);
-        items = new IGateway.Transfer[](count);
+    function _lockMany(uint256 count) internal returns (IGatewayTypes.Transfer[] memory items) {
+        IGatewayTypes.LockRequest[] memory requests = new IGatewayTypes.LockRequest[](count);
+        items = new IGatewayTypes.Transfer[](count);
         uint64 first = source.gateway.lane(lane).nextSequence;
         for (uint256 i = 0; i < count; ++i) {
             requests[i] = _request(i + 1);
@@ -176,48 +208,124 @@ abstract contract Base {
         _lockAll(requests);
     }
 
-    function _settle(IGateway.Transfer[] memory items) internal {
+    function _settle(IGatewayTypes.Transfer[] memory items) internal {
         _on(destination);
-        IGateway.Attestation memory attestation = _signLocked(items);
-        destination.gateway.settle(items, attestation);
+        IGatewayTypes.Attestation memory attestation = _signLocked(items);
+        destination.gateway.settle(_inbound(items), attestation);
     }
 
-    function _settle(IGateway.Transfer memory item) internal {
+    function _settle(IGatewayTypes.Transfer memory item) internal {
         _settle(_one(item));
     }
 
-    function _refuse(IGateway.Transfer[] memory items, bytes memory reasons) internal {
+    function _refuse(IGatewayTypes.Transfer[] memory items, bytes memory reasons) internal {
         _on(destination);
-        IGateway.Attestation memory attestation = _signRefused(items, reasons);
-        destination.gateway.refuse(items, reasons, attestation);
+        IGatewayTypes.Attestation memory attestation = _signRefused(items, reasons);
+        destination.gateway.refuse(_inbound(items), reasons, attestation);
     }
 
-    function _refuse(IGateway.Transfer memory item, uint8 reason) internal {
+    function _refuse(IGatewayTypes.Transfer memory item, uint8 reason) internal {
         _refuse(_one(item), abi.encodePacked(reason));
     }
 
-    function _finish(IGateway.Transfer[] memory items, bytes memory outcomes) internal {
+    function _finish(IGatewayTypes.Transfer[] memory items, bytes memory outcomes) internal {
         _on(source);
-        IGateway.Attestation memory attestation = _signOutcome(items, outcomes);
-        source.gateway.finish(items, outcomes, attestation);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(items, outcomes);
+        source.gateway.finish(_outbound(items), outcomes, attestation);
     }
 
-    function _finish(IGateway.Transfer memory item, bytes memory outcome) internal {
+    function _finish(IGatewayTypes.Transfer memory item, bytes memory outcome) internal {
         _finish(_one(item), outcome);
     }
 
-    function _payout(IGateway.Transfer memory item) internal {
+    function _payout(IGatewayTypes.Transfer memory item) internal {
         _on(source);
         source.gateway.payout(item);
     }
 
+    /* BATCHES */
+
+    /// Requests of one lane, the usual one.
+    function _batch(IGatewayTypes.LockRequest[] memory requests)
+        internal
+        view
+        returns (IGatewayTypes.LockBatch[] memory batches)
+    {
+        batches = new IGatewayTypes.LockBatch[](1);
+        batches[0] = IGatewayTypes.LockBatch({destination: destination.endpoint, asset: ASSET, requests: requests});
+    }
+
+    function _batch(IGatewayTypes.LockRequest memory request) internal view returns (IGatewayTypes.LockBatch[] memory) {
+        return _batch(_one(request));
+    }
+
+    /// A list as `settle` and `refuse` take it: runs of one lane; a bare item goes with whatever is before it.
+    function _inbound(IGatewayTypes.Transfer[] memory items) internal pure returns (IGatewayTypes.Batch[] memory) {
+        return _batches(items, true);
+    }
+
+    function _inbound(IGatewayTypes.Transfer memory item) internal pure returns (IGatewayTypes.Batch[] memory) {
+        return _batches(_one(item), true);
+    }
+
+    /// A list as `finish` takes it.
+    function _outbound(IGatewayTypes.Transfer[] memory items) internal pure returns (IGatewayTypes.Batch[] memory) {
+        return _batches(items, false);
+    }
+
+    function _outbound(IGatewayTypes.Transfer memory item) internal pure returns (IGatewayTypes.Batch[] memory) {
+        return _batches(_one(item), false);
+    }
+
+    function _batches(IGatewayTypes.Transfer[] memory items, bool inbound)
+        private
+        pure
+        returns (IGatewayTypes.Batch[] memory batches)
+    {
+        batches = new IGatewayTypes.Batch[](items.length);
+        uint256 count = 0;
+        for (uint256 start = 0; start < items.length;) {
+            uint256 end = start + 1;
+            while (end < items.length && _sameLane(items[start], items[end])) ++end;
+            IGatewayTypes.Batch memory batch = batches[count++];
+            batch.peer = inbound ? items[start].source : items[start].destination;
+            batch.asset = items[start].asset;
+            batch.items = new IGatewayTypes.Item[](end - start);
+            for (uint256 i = start; i < end; ++i) {
+                batch.items[i - start] = _item(items[i]);
+            }
+            start = end;
+        }
+        assembly ("memory-safe") {
+            mstore(batches, count)
+        }
+    }
+
+    function _sameLane(IGatewayTypes.Transfer memory a, IGatewayTypes.Transfer memory b) private pure returns (bool) {
+        if (b.sequence == 0) return true;
+        return keccak256(abi.encode(a.source, a.destination, a.asset))
+            == keccak256(abi.encode(b.source, b.destination, b.asset));
+    }
+
+    function _item(IGatewayTypes.Transfer memory t) private pure returns (IGatewayTypes.Item memory) {
+        return IGatewayTypes.Item({
+            sequence: t.sequence,
+            sender: t.sender,
+            recipient: t.recipient,
+            amount: t.amount,
+            deadline: t.deadline,
+            clientReference: t.clientReference,
+            payloadHash: t.payloadHash
+        });
+    }
+
     /* RECORDS */
 
-    function _outcomeOf(IGateway.Transfer memory item) internal view returns (Outcome) {
+    function _outcomeOf(IGatewayTypes.Transfer memory item) internal view returns (Outcome) {
         return Outcome(_bits(destination, item.sequence));
     }
 
-    function _endingOf(IGateway.Transfer memory item) internal view returns (Ending) {
+    function _endingOf(IGatewayTypes.Transfer memory item) internal view returns (Ending) {
         return Ending(_bits(source, item.sequence));
     }
 
@@ -225,17 +333,17 @@ abstract contract Base {
         return (ledger.gateway.outcomeWords(lane, sequence / 128, 1)[0] >> (2 * (sequence % 128))) & 3;
     }
 
-    function _lockWord(IGateway.Transfer memory item) internal view returns (uint256) {
+    function _lockWord(IGatewayTypes.Transfer memory item) internal view returns (uint256) {
         return uint256(source.gateway.lockWords(lane, item.sequence, 1)[0]);
     }
 
-    function _pendingOf(IGateway.Transfer memory item) internal view returns (Ending ending) {
+    function _pendingOf(IGatewayTypes.Transfer memory item) internal view returns (Ending ending) {
         (ending,) = source.gateway.pending(_id(item));
     }
 
     /* STATEMENTS */
 
-    function _id(IGateway.Transfer memory t) internal pure returns (TransferId) {
+    function _id(IGatewayTypes.Transfer memory t) internal pure returns (TransferId) {
         bytes memory head = abi.encode(
             keccak256(
                 "Transfer(bytes32 source,bytes32 destination,uint64 sequence,bytes32 asset,bytes32 sender,bytes32 recipient,uint256 amount,uint64 deadline,bytes32 clientReference,bytes32 payloadHash)"
@@ -249,11 +357,11 @@ abstract contract Base {
         return TransferId.wrap(keccak256(bytes.concat(head, tail)));
     }
 
-    function _bare(IGateway.Transfer memory item) internal pure returns (IGateway.Transfer memory bare) {
+    function _bare(IGatewayTypes.Transfer memory item) internal pure returns (IGatewayTypes.Transfer memory bare) {
         bare.sender = TransferId.unwrap(_id(item));
     }
 
-    function _list(IGateway.Transfer[] memory items) internal pure returns (bytes32) {
+    function _list(IGatewayTypes.Transfer[] memory items) internal pure returns (bytes32) {
         bytes memory ids;
         for (uint256 i = 0; i < items.length; ++i) {
             ids = bytes.concat(ids, items[i].sequence == 0 ? items[i].sender : TransferId.unwrap(_id(items[i])));
@@ -273,46 +381,46 @@ abstract contract Base {
         return keccak256(abi.encodePacked(hex"1901", domain, statement));
     }
 
-    function _lockedDigest(IGateway.Transfer[] memory items) internal view returns (bytes32) {
+    function _lockedDigest(IGatewayTypes.Transfer[] memory items) internal view returns (bytes32) {
         bytes32 kind = keccak256("Locked(uint64 epoch,bytes32[] transfers)");
         return _digest(destination.endpoint, keccak256(abi.encode(kind, EPOCH, _list(items))));
     }
 
-    function _signLocked(IGateway.Transfer[] memory items) internal returns (IGateway.Attestation memory) {
+    function _signLocked(IGatewayTypes.Transfer[] memory items) internal returns (IGatewayTypes.Attestation memory) {
         return _sign(_lockedDigest(items));
     }
 
-    function _signRefused(IGateway.Transfer[] memory items, bytes memory reasons)
+    function _signRefused(IGatewayTypes.Transfer[] memory items, bytes memory reasons)
         internal
-        returns (IGateway.Attestation memory)
+        returns (IGatewayTypes.Attestation memory)
     {
         bytes32 kind = keccak256("Refused(uint64 epoch,bytes32[] transfers,bytes reasons)");
         bytes32 statement = keccak256(abi.encode(kind, EPOCH, _list(items), keccak256(reasons)));
         return _sign(_digest(destination.endpoint, statement));
     }
 
-    function _signOutcome(IGateway.Transfer[] memory items, bytes memory outcomes)
+    function _signOutcome(IGatewayTypes.Transfer[] memory items, bytes memory outcomes)
         internal
-        returns (IGateway.Attestation memory)
+        returns (IGatewayTypes.Attestation memory)
     {
         bytes32 kind = keccak256("Outcome(uint64 epoch,bytes32[] transfers,bytes outcomes)");
         bytes32 statement = keccak256(abi.encode(kind, EPOCH, _list(items), keccak256(outcomes)));
         return _sign(_digest(source.endpoint, statement));
     }
 
-    function _sign(bytes32 digest) internal returns (IGateway.Attestation memory) {
+    function _sign(bytes32 digest) internal returns (IGatewayTypes.Attestation memory) {
         return _signWith(GROUP_KEY, EPOCH, digest);
     }
 
     /// A plain Schnorr signature by one key: the same bytes as FROST's aggregate.
-    function _signWith(uint256 key, uint64 epoch, bytes32 digest) internal returns (IGateway.Attestation memory) {
+    function _signWith(uint256 key, uint64 epoch, bytes32 digest) internal returns (IGatewayTypes.Attestation memory) {
         Vm.Wallet memory public_ = vm.createWallet(key);
         uint256 k = uint256(keccak256(abi.encode("nonce", key, digest))) % SchnorrLib.N;
         Vm.Wallet memory r = vm.createWallet(k);
         uint256 c = SchnorrLib.challenge(
             public_.publicKeyX, public_.publicKeyY, r.publicKeyX, r.publicKeyY, abi.encodePacked(digest)
         );
-        return IGateway.Attestation({
+        return IGatewayTypes.Attestation({
             epoch: epoch,
             px: public_.publicKeyX,
             py: public_.publicKeyY,
@@ -328,22 +436,26 @@ abstract contract Base {
         return bytes32(uint256(uint160(who)));
     }
 
-    function _one(IGateway.Transfer memory item) internal pure returns (IGateway.Transfer[] memory items) {
-        items = new IGateway.Transfer[](1);
+    function _one(IGatewayTypes.Transfer memory item) internal pure returns (IGatewayTypes.Transfer[] memory items) {
+        items = new IGatewayTypes.Transfer[](1);
         items[0] = item;
     }
 
-    function _one(IGateway.LockRequest memory request) internal pure returns (IGateway.LockRequest[] memory requests) {
-        requests = new IGateway.LockRequest[](1);
+    function _one(IGatewayTypes.LockRequest memory request)
+        internal
+        pure
+        returns (IGatewayTypes.LockRequest[] memory requests)
+    {
+        requests = new IGatewayTypes.LockRequest[](1);
         requests[0] = request;
     }
 
-    function _two(IGateway.Transfer memory a, IGateway.Transfer memory b)
+    function _two(IGatewayTypes.Transfer memory a, IGatewayTypes.Transfer memory b)
         internal
         pure
-        returns (IGateway.Transfer[] memory items)
+        returns (IGatewayTypes.Transfer[] memory items)
     {
-        items = new IGateway.Transfer[](2);
+        items = new IGatewayTypes.Transfer[](2);
         (items[0], items[1]) = (a, b);
     }
 

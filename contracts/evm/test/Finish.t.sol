@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EndpointId, Ending, IGateway, LockMode, TransferId} from "../src/interfaces/IGateway.sol";
+import {
+    EndpointId,
+    Ending,
+    IGatewayCore,
+    IGatewayTypes,
+    LaneId,
+    LockMode,
+    TokenForm,
+    TransferId
+} from "../src/interfaces/IGateway.sol";
 import {Base} from "./Base.sol";
 import {Behaviour, TestToken} from "./mocks/TestToken.sol";
-import {Vm} from "./Vm.sol";
 
 /// R-07, R-08, R-31, R-32, INV-2 to INV-6, INV-9: `finish`.
 contract FinishTest is Base {
-    IGateway.Transfer internal item;
+    IGatewayTypes.Transfer internal item;
 
     function setUp() public override {
         super.setUp();
@@ -20,13 +28,14 @@ contract FinishTest is Base {
     /// R-31, INV-4
     function test_a_minted_transfer_is_committed_and_its_escrow_burned(uint256 amount) public {
         amount = _bound(amount, 1, 1e24);
-        IGateway.Transfer memory terms = _lock(amount);
-        IGateway.Attestation memory attestation = _signOutcome(_one(terms), MINTED);
+        IGatewayTypes.Transfer memory terms = _lock(amount);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(terms), MINTED);
         vm.expectEmit();
-        emit IGateway.Finished(_id(terms), lane, terms.sequence, Ending.COMMITTED, true);
-        source.gateway.finish(_one(terms), MINTED, attestation);
+        emit IGatewayTypes.Finished(_id(terms), lane, terms.sequence, Ending.COMMITTED);
+        source.gateway.finish(_outbound(terms), MINTED, attestation);
         _eq(_endingOf(terms), Ending.COMMITTED, "bits");
         _eq(_lockWord(terms), 0, "word cleared");
+        _eq(_pendingOf(terms), Ending.OPEN, "nothing waits");
         _eq(source.token.totalSupply(), UNITS - amount, "burned");
         _eq(source.token.balanceOf(address(source.gateway)), 1_000, "the other's escrow stays");
         (, uint256 burned, uint256 reminted, uint256 held) = source.gateway.totals(ASSET);
@@ -39,13 +48,14 @@ contract FinishTest is Base {
     /// R-31, INV-6
     function test_a_rejected_or_expired_transfer_is_released_to_its_sender(uint256 amount, bool expired) public {
         amount = _bound(amount, 1, 1e24);
-        IGateway.Transfer memory terms = _lock(amount);
+        IGatewayTypes.Transfer memory terms = _lock(amount);
         bytes memory outcome = expired ? EXPIRED : REJECTED;
-        IGateway.Attestation memory attestation = _signOutcome(_one(terms), outcome);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(terms), outcome);
         vm.expectEmit();
-        emit IGateway.Finished(_id(terms), lane, terms.sequence, Ending.RELEASED, true);
-        source.gateway.finish(_one(terms), outcome, attestation);
+        emit IGatewayTypes.Finished(_id(terms), lane, terms.sequence, Ending.RELEASED);
+        source.gateway.finish(_outbound(terms), outcome, attestation);
         _eq(_endingOf(terms), Ending.RELEASED, "bits");
+        _eq(_pendingOf(terms), Ending.OPEN, "nothing waits");
         _eq(source.token.balanceOf(holder), UNITS - 1_000, "paid back to the unit");
         _eq(source.token.totalSupply(), UNITS, "nothing burned");
         _eq(source.gateway.lane(lane).released, amount, "lane total");
@@ -78,7 +88,7 @@ contract FinishTest is Base {
 
     /// R-31: the escrow of all COMMITTED items goes in one burn, whatever stands between them but a release.
     function test_a_list_is_burned_in_one_call_between_releases(uint256 seed) public {
-        IGateway.Transfer[] memory items = _lockMany(12);
+        IGatewayTypes.Transfer[] memory items = _lockMany(12);
         bytes memory outcomes = new bytes(12);
         uint256 burned;
         uint256 runs;
@@ -100,11 +110,26 @@ contract FinishTest is Base {
         }
     }
 
+    /// R-31: items of one batch are burned in one call, each batch by itself.
+    function test_each_batch_is_burned_by_itself() public {
+        IGatewayTypes.Transfer memory there = _lockTowards(_anotherPeer(), 500);
+        IGatewayTypes.Transfer[] memory here = _lockMany(2);
+        uint256 before = source.token.burnCount();
+        IGatewayTypes.Transfer[] memory items = new IGatewayTypes.Transfer[](3);
+        (items[0], items[1], items[2]) = (here[0], here[1], there);
+        _finish(items, _repeat(0x01, 3));
+        _eq(source.token.burnCount() - before, 2, "burns");
+        _eq(source.token.totalSupply(), UNITS - 503, "supply");
+        LaneId other = source.gateway.laneId(source.endpoint, there.destination, ASSET);
+        _eq(source.gateway.lane(other).committed, 500, "total of the other lane");
+        _eq(source.gateway.lane(lane).committed, 3, "total of this lane");
+    }
+
     /* SKIPS AND REFUSALS */
 
     /// R-31: the lock word must match the recomputed id.
     function test_other_terms_at_the_same_sequence_are_skipped(uint256 amount, bytes32 sender) public {
-        IGateway.Transfer memory other = item;
+        IGatewayTypes.Transfer memory other = item;
         other.amount = _bound(amount, 1, 1e24);
         other.sender = sender;
         vm.assume(TransferId.unwrap(_id(other)) != TransferId.unwrap(_id(item)));
@@ -114,23 +139,40 @@ contract FinishTest is Base {
     }
 
     /// R-31: what was never locked here is skipped.
-    function test_an_unknown_transfer_is_skipped(uint64 sequence, bytes32 from) public {
+    function test_an_unknown_transfer_is_skipped(uint64 sequence, bytes32 to) public {
         sequence = uint64(_bound(sequence, 2, type(uint64).max));
-        IGateway.Transfer memory other = item;
+        vm.assume(to != EndpointId.unwrap(destination.endpoint));
+        IGatewayTypes.Transfer memory other = item;
         other.sequence = sequence;
-        IGateway.Transfer memory foreign = item;
-        foreign.source = EndpointId.wrap(from);
-        vm.assume(from != EndpointId.unwrap(source.endpoint));
-        _finish(_two(other, foreign), hex"0102");
+        IGatewayTypes.Transfer memory elsewhere = item;
+        elsewhere.destination = EndpointId.wrap(to);
+        _finish(_two(other, elsewhere), hex"0102");
         _eq(source.token.balanceOf(address(source.gateway)), 1_000, "escrow stays");
         _eq(_bits(source, sequence), 0, "no record");
+        _eq(_endingOf(item), Ending.OPEN, "open");
+        LaneId unknown = source.gateway.laneId(source.endpoint, elsewhere.destination, ASSET);
+        _eq(source.gateway.outcomeWords(unknown, 0, 1)[0], 0, "no record on an unknown lane");
+    }
+
+    /// R-31: what left another ledger can't be said here but as its id: ids are made for this endpoint.
+    function test_another_source_s_item_is_no_item_here(bytes32 from) public {
+        vm.assume(from != EndpointId.unwrap(source.endpoint));
+        IGatewayTypes.Transfer memory foreign = item;
+        foreign.source = EndpointId.wrap(from);
+        IGatewayTypes.Transfer memory ours = _lock(7);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_two(ours, foreign), hex"0102");
+        vm.expectRevert(IGatewayTypes.SignatureInvalid.selector);
+        source.gateway.finish(_outbound(_two(ours, foreign)), hex"0102", attestation);
+        source.gateway.finish(_outbound(_two(ours, _bare(foreign))), hex"0102", attestation);
+        _eq(_endingOf(item), Ending.OPEN, "not ours at that sequence");
+        _eq(_endingOf(ours), Ending.COMMITTED, "ours");
     }
 
     /// R-20: bare ids count for the digest.
     function test_a_bare_id_is_not_finished() public {
-        IGateway.Transfer memory other = _lock(7);
-        IGateway.Attestation memory attestation = _signOutcome(_two(item, other), hex"0101");
-        source.gateway.finish(_two(_bare(item), other), hex"0101", attestation);
+        IGatewayTypes.Transfer memory other = _lock(7);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_two(item, other), hex"0101");
+        source.gateway.finish(_outbound(_two(_bare(item), other)), hex"0101", attestation);
         _eq(_endingOf(item), Ending.OPEN, "bare");
         _eq(_endingOf(other), Ending.COMMITTED, "whole");
     }
@@ -139,27 +181,27 @@ contract FinishTest is Base {
     function test_changed_outcomes_are_refused(uint8 signed, uint8 given) public {
         (signed, given) = (uint8(_bound(signed, 1, 3)), uint8(_bound(given, 1, 3)));
         vm.assume(signed != given);
-        IGateway.Attestation memory attestation = _signOutcome(_one(item), abi.encodePacked(signed));
-        vm.expectRevert(IGateway.SignatureInvalid.selector);
-        source.gateway.finish(_one(item), abi.encodePacked(given), attestation);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(item), abi.encodePacked(signed));
+        vm.expectRevert(IGatewayTypes.SignatureInvalid.selector);
+        source.gateway.finish(_outbound(item), abi.encodePacked(given), attestation);
     }
 
     function test_an_unknown_outcome_is_refused(uint8 outcome) public {
         vm.assume(outcome == 0 || outcome > 3);
         bytes memory outcomes = abi.encodePacked(outcome);
-        IGateway.Attestation memory attestation = _signOutcome(_one(item), outcomes);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.OutcomeInvalid.selector, outcome));
-        source.gateway.finish(_one(item), outcomes, attestation);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(item), outcomes);
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.OutcomeInvalid.selector, outcome));
+        source.gateway.finish(_outbound(item), outcomes, attestation);
     }
 
     function test_lists_of_other_lengths_are_refused(uint8 count) public {
         vm.assume(count != 1);
         bytes memory outcomes = _repeat(0x01, count);
-        IGateway.Attestation memory attestation = _signOutcome(_one(item), outcomes);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.LengthMismatch.selector, 1, uint256(count)));
-        source.gateway.finish(_one(item), outcomes, attestation);
-        vm.expectRevert(IGateway.EmptyList.selector);
-        source.gateway.finish(new IGateway.Transfer[](0), "", attestation);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(item), outcomes);
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.LengthMismatch.selector, 1, uint256(count)));
+        source.gateway.finish(_outbound(item), outcomes, attestation);
+        vm.expectRevert(IGatewayTypes.EmptyList.selector);
+        source.gateway.finish(_outbound(new IGatewayTypes.Transfer[](0)), "", attestation);
     }
 
     /* NOTHING STOPS A FINISH */
@@ -173,7 +215,7 @@ contract FinishTest is Base {
         vm.prank(governance);
         source.gateway.setAssetEnabled(ASSET, false);
         vm.prank(governance);
-        source.gateway.disablePeer(destination.endpoint);
+        source.gateway.setPeerEnabled(destination.endpoint, false);
         vm.warp(item.deadline + 365 days);
         _finish(item, commit ? MINTED : EXPIRED);
         _eq(_endingOf(item), commit ? Ending.COMMITTED : Ending.RELEASED, "finished");
@@ -186,12 +228,14 @@ contract FinishTest is Base {
         vm.assume(behaviour != uint8(Behaviour.RETURNS_1_MB) && behaviour != uint8(Behaviour.REENTERS));
         vm.assume(commit || behaviour != uint8(Behaviour.MISSTATES_SUPPLY)); // supply isn't moved by a payment
         source.token.behave(Behaviour(behaviour));
-        IGateway.Attestation memory attestation = _signOutcome(_one(item), commit ? MINTED : REJECTED);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(item), commit ? MINTED : REJECTED);
         Ending ending = commit ? Ending.COMMITTED : Ending.RELEASED;
         vm.expectEmit();
-        emit IGateway.Finished(_id(item), lane, item.sequence, ending, false);
+        emit IGatewayTypes.Finished(_id(item), lane, item.sequence, ending);
+        vm.expectEmit();
+        emit IGatewayTypes.PayoutPending(_id(item), ending);
         uint256 gasBefore = gasleft();
-        source.gateway.finish(_one(item), commit ? MINTED : REJECTED, attestation);
+        source.gateway.finish(_outbound(item), commit ? MINTED : REJECTED, attestation);
         _le(gasBefore - gasleft(), 1_000_000, "bounded gas");
         _eq(_endingOf(item), ending, "sealed");
         _eq(_pendingOf(item), ending, "pending");
@@ -199,14 +243,14 @@ contract FinishTest is Base {
         (, uint256 burned,, uint256 held) = source.gateway.totals(ASSET);
         _eq(held, 1_000, "INV-9");
         _eq(burned, 0, "INV-4: not burned yet");
-        IGateway.AssetState memory state = source.gateway.asset(ASSET);
+        IGatewayTypes.AssetState memory state = source.gateway.asset(ASSET);
         _eq(state.pendingBurn, commit ? 1_000 : 0, "pendingBurn");
         _eq(state.pendingPay, commit ? 0 : 1_000, "pendingPay");
     }
 
     /// R-31: if the common burn fails, each item becomes pending.
     function test_a_failed_common_burn_makes_each_item_pending() public {
-        IGateway.Transfer[] memory items = _lockMany(5);
+        IGatewayTypes.Transfer[] memory items = _lockMany(5);
         source.token.setPaused(true);
         _finish(items, _repeat(0x01, 5));
         for (uint256 i = 0; i < 5; ++i) {
@@ -218,8 +262,8 @@ contract FinishTest is Base {
 
     /// R-31: one sender whom the token bars blocks nobody else.
     function test_a_refused_payment_blocks_no_other() public {
-        IGateway.Transfer memory other = _lock(7);
-        source.token.setCallback(address(source.gateway), abi.encodeCall(IGateway.payout, (item)));
+        IGatewayTypes.Transfer memory other = _lock(7);
+        source.token.setCallback(address(source.gateway), abi.encodeCall(IGatewayCore.payout, (item)));
         source.token.behave(Behaviour.REENTERS);
         _finish(_two(item, other), hex"0202");
         _true(!source.token.callbackSucceeded(), "no re-entry");
@@ -230,11 +274,11 @@ contract FinishTest is Base {
     function test_a_lock_keeps_its_profile() public {
         TestToken next = new TestToken();
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
         next.issue(holder, 50);
         vm.prank(holder);
         next.approve(address(source.gateway), 50);
-        IGateway.Transfer memory later = _lock(50);
+        IGatewayTypes.Transfer memory later = _lock(50);
         _eq((_lockWord(later) >> 192) & 0xffff, 2, "new profile");
         _finish(_two(item, later), hex"0102");
         _eq(source.token.balanceOf(address(source.gateway)), 0, "old token burned");
@@ -245,11 +289,11 @@ contract FinishTest is Base {
     function test_a_list_over_two_profiles_is_burned_by_profile() public {
         TestToken next = new TestToken();
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
         next.issue(holder, 50);
         vm.prank(holder);
         next.approve(address(source.gateway), 50);
-        IGateway.Transfer memory later = _lock(50);
+        IGatewayTypes.Transfer memory later = _lock(50);
         _finish(_two(item, later), hex"0101");
         _eq(source.token.totalSupply(), UNITS - 1_000, "old");
         _eq(next.totalSupply(), 0, "new");
@@ -260,13 +304,13 @@ contract FinishTest is Base {
     /// R-31: at any gas limit, what is sealed is burned, paid or noted as pending; and nothing is pending for want of gas.
     function test_no_gas_limit_loses_a_unit(uint256 gasLimit, uint256 seed) public {
         gasLimit = _bound(gasLimit, 21_000, 3_000_000);
-        IGateway.Transfer[] memory items = _lockMany(5);
+        IGatewayTypes.Transfer[] memory items = _lockMany(5);
         bytes memory outcomes = new bytes(5);
         for (uint256 i = 0; i < 5; ++i) {
             outcomes[i] = bytes1(uint8(1 + uint256(keccak256(abi.encode(seed, i))) % 3));
         }
-        IGateway.Attestation memory attestation = _signOutcome(items, outcomes);
-        try source.gateway.finish{gas: gasLimit}(items, outcomes, attestation) {
+        IGatewayTypes.Attestation memory attestation = _signOutcome(items, outcomes);
+        try source.gateway.finish{gas: gasLimit}(_outbound(items), outcomes, attestation) {
             _true(_endingOf(items[0]) != Ending.OPEN, "the first was done");
         } catch {}
         uint256 burned;
@@ -284,10 +328,10 @@ contract FinishTest is Base {
     /// R-31: the same with a token that burns all it gets: always noted.
     function test_no_gas_limit_leaves_a_sealed_item_unnoted(uint256 gasLimit) public {
         gasLimit = _bound(gasLimit, 500_000, 3_000_000);
-        IGateway.Transfer[] memory items = _lockMany(8);
+        IGatewayTypes.Transfer[] memory items = _lockMany(8);
         source.token.behave(Behaviour.BURNS_GAS);
-        IGateway.Attestation memory attestation = _signOutcome(items, _repeat(0x01, 8));
-        try source.gateway.finish{gas: gasLimit}(items, _repeat(0x01, 8), attestation) {} catch {}
+        IGatewayTypes.Attestation memory attestation = _signOutcome(items, _repeat(0x01, 8));
+        try source.gateway.finish{gas: gasLimit}(_outbound(items), _repeat(0x01, 8), attestation) {} catch {}
         uint256 pendingUnits;
         for (uint256 i = 0; i < 8; ++i) {
             _eq(_pendingOf(items[i]), _endingOf(items[i]), "sealed is noted");
@@ -298,8 +342,28 @@ contract FinishTest is Base {
 
     /// R-21
     function test_too_little_gas_for_the_first_item_reverts() public {
-        IGateway.Attestation memory attestation = _signOutcome(_one(item), MINTED);
-        vm.expectPartialRevert(IGateway.InsufficientGas.selector);
-        source.gateway.finish{gas: 400_000}(_one(item), MINTED, attestation);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(_one(item), MINTED);
+        vm.expectPartialRevert(IGatewayTypes.InsufficientGas.selector);
+        source.gateway.finish{gas: 400_000}(_outbound(item), MINTED, attestation);
+    }
+
+    /* HELPERS */
+
+    function _anotherPeer() private returns (EndpointId peer) {
+        vm.prank(governance);
+        peer = source.gateway.registerPeer("eip155:1003", keccak256("third"), _account(address(3)));
+        vm.prank(governance);
+        source.gateway.configureOutbound(peer, ASSET, _outboundLimits());
+    }
+
+    function _lockTowards(EndpointId peer, uint256 amount) private returns (IGatewayTypes.Transfer memory terms) {
+        IGatewayTypes.LockRequest memory request = _request(amount);
+        terms = _terms(request, 1);
+        terms.destination = peer;
+        IGatewayTypes.LockBatch[] memory batches = _batch(request);
+        batches[0].destination = peer;
+        vm.prank(holder);
+        TransferId id = source.gateway.lock(batches)[0];
+        _eq(TransferId.unwrap(id), TransferId.unwrap(_id(terms)), "locked");
     }
 }

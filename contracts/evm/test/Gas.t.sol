@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IGateway} from "../src/interfaces/IGateway.sol";
+import {IGatewayTypes} from "../src/interfaces/IGateway.sol";
 import {Base} from "./Base.sol";
 import {ISampleToken} from "./mocks/ISampleToken.sol";
 import {TestToken} from "./mocks/TestToken.sol";
@@ -30,25 +30,25 @@ contract GasTest is Base {
 
     function test_gas_of_a_lock() public {
         payee = address(0xF1);
-        IGateway.LockRequest memory request = _request(5);
+        IGatewayTypes.LockRequest memory request = _request(5);
         _on(source);
         vm.prank(holder);
-        source.gateway.lock(_one(request));
+        source.gateway.lock(_batch(request));
         _report("lock, one", 1, 91_000);
         request.nonce = 300;
         vm.prank(holder);
-        source.gateway.lock(_one(request));
+        source.gateway.lock(_batch(request));
         _report("lock, one, first nonce of a word", 1, 114_000);
         request.nonce = 301;
         vm.prank(holder);
-        source.gateway.lock(_one(request));
+        source.gateway.lock(_batch(request));
         _report("lock, one, next nonce", 1, 97_000);
         _lockMany(50);
         _report("lock, per item of 50", 50, 43_000);
     }
 
     function test_gas_of_a_settle() public {
-        IGateway.Transfer[] memory items = _fresh(1, 1000);
+        IGatewayTypes.Transfer[] memory items = _fresh(1, 1000);
         _settle(items);
         _report("settle, one, fresh recipient", 1, 102_000);
         items = _fresh(1, 1000);
@@ -63,7 +63,7 @@ contract GasTest is Base {
     }
 
     function test_gas_of_a_refuse() public {
-        IGateway.Transfer[] memory items = _fresh(50, 2000);
+        IGatewayTypes.Transfer[] memory items = _fresh(50, 2000);
         _refuse(items, _repeat(0x0a, 50));
         _report("refuse, per item of 50", 50, 9_000);
     }
@@ -81,8 +81,8 @@ contract GasTest is Base {
 
     /// Locked, settled and finished once each way.
     function _round(uint256 amount) private {
-        IGateway.Transfer memory committed = _lock(amount);
-        IGateway.Transfer memory released = _lock(amount);
+        IGatewayTypes.Transfer memory committed = _lock(amount);
+        IGatewayTypes.Transfer memory released = _lock(amount);
         _settle(committed);
         _refuse(released, 6);
         _finish(_two(committed, released), hex"0102");
@@ -90,11 +90,11 @@ contract GasTest is Base {
     }
 
     /// `count` locks to recipients of their own.
-    function _fresh(uint256 count, uint160 firstRecipient) private returns (IGateway.Transfer[] memory items) {
+    function _fresh(uint256 count, uint160 firstRecipient) private returns (IGatewayTypes.Transfer[] memory items) {
         _on(source);
-        items = new IGateway.Transfer[](count);
+        items = new IGatewayTypes.Transfer[](count);
         for (uint256 i = 0; i < count; ++i) {
-            IGateway.LockRequest memory request = _request(1e20 + i);
+            IGatewayTypes.LockRequest memory request = _request(1e20 + i);
             request.recipient = _account(address(firstRecipient + uint160(i)));
             items[i] = _lock(request);
         }

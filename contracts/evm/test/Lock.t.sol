@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AssetId, EndpointId, Ending, IGateway, LaneId, LockMode, TransferId} from "../src/interfaces/IGateway.sol";
+import {
+    EndpointId,
+    Ending,
+    IGatewayCore,
+    IGatewayTypes,
+    LaneId,
+    LockMode,
+    TokenForm,
+    TransferId
+} from "../src/interfaces/IGateway.sol";
 import {Base} from "./Base.sol";
-import {Behaviour, TestToken} from "./mocks/TestToken.sol";
-import {Vm} from "./Vm.sol";
+import {Behaviour} from "./mocks/TestToken.sol";
 
 /// R-01 to R-05, R-08, R-20's lock, R-21, R-32: `lock` and `cancelNonces`.
 contract LockTest is Base {
@@ -17,10 +25,10 @@ contract LockTest is Base {
     function test_a_lock_takes_exactly_the_amount_and_is_recorded_in_one_word(uint256 amount) public {
         amount = _bound(amount, 1, 1e24);
         vm.roll(12_345);
-        IGateway.LockRequest memory request = _request(amount);
-        IGateway.Transfer memory terms = _terms(request, 1);
+        IGatewayTypes.LockRequest memory request = _request(amount);
+        IGatewayTypes.Transfer memory terms = _terms(request, 1);
         vm.expectEmit();
-        emit IGateway.Locked(_id(terms), lane, terms);
+        emit IGatewayTypes.Locked(_id(terms), lane, terms);
         _lock(request);
 
         _eq(source.token.balanceOf(address(source.gateway)), amount, "in escrow");
@@ -41,7 +49,7 @@ contract LockTest is Base {
         count = uint8(_bound(count, 1, 20));
         for (uint64 i = 1; i <= count; ++i) {
             _lock(i);
-            IGateway.LockRequest memory bad = _request(0);
+            IGatewayTypes.LockRequest memory bad = _request(0);
             _lockAll(_one(bad));
             _eq(source.gateway.lane(lane).nextSequence, i + 1, "next");
         }
@@ -50,14 +58,14 @@ contract LockTest is Base {
     /// R-02
     function test_a_failing_request_is_left_out_and_the_others_are_locked(uint256 badIndex) public {
         badIndex = _bound(badIndex, 0, 2);
-        IGateway.LockRequest[] memory requests = new IGateway.LockRequest[](3);
+        IGatewayTypes.LockRequest[] memory requests = new IGatewayTypes.LockRequest[](3);
         for (uint256 i = 0; i < 3; ++i) {
             requests[i] = _request(i + 1);
         }
         requests[badIndex].amount = 1e24 + 1;
         vm.expectEmit();
-        emit IGateway.LockFailed(
-            badIndex, holder, abi.encodeWithSelector(IGateway.AmountOutOfRange.selector, 1e24 + 1, 1, 1e24)
+        emit IGatewayTypes.LockFailed(
+            badIndex, holder, abi.encodeWithSelector(IGatewayTypes.AmountOutOfRange.selector, 1e24 + 1, 1, 1e24)
         );
         TransferId[] memory ids = _lockAll(requests);
         for (uint256 i = 0; i < 3; ++i) {
@@ -67,38 +75,68 @@ contract LockTest is Base {
         _eq(source.gateway.lane(lane).locked, 6 - (badIndex + 1), "total of two");
     }
 
+    /// R-02: over batches too; a failing one is named by its place in the whole call, and each lane counts for itself.
+    function test_a_failing_request_is_named_by_its_place_in_the_whole_call() public {
+        vm.prank(governance);
+        EndpointId peer = source.gateway.registerPeer("fabric:abc", keccak256("genesis"), keccak256("cc"));
+        vm.prank(governance);
+        LaneId there = source.gateway.configureOutbound(peer, ASSET, _outboundLimits());
+        IGatewayTypes.LockRequest[] memory requests = new IGatewayTypes.LockRequest[](2);
+        (requests[0], requests[1]) = (_request(1), _request(0));
+        IGatewayTypes.LockBatch[] memory batches = new IGatewayTypes.LockBatch[](2);
+        (batches[0], batches[1]) = (_batch(_request(4))[0], _batch(requests)[0]);
+        batches[1].destination = peer;
+        vm.expectEmit();
+        emit IGatewayTypes.LockFailed(
+            2, holder, abi.encodeWithSelector(IGatewayTypes.AmountOutOfRange.selector, 0, 1, 1e24)
+        );
+        vm.prank(holder);
+        TransferId[] memory ids = source.gateway.lock(batches);
+        _eq(ids.length, 3, "of all batches in order");
+        IGatewayTypes.Transfer memory second = _terms(requests[0], 1);
+        second.destination = peer;
+        _eq(TransferId.unwrap(ids[0]), TransferId.unwrap(_id(_terms(_request(4), 1))), "first");
+        _eq(TransferId.unwrap(ids[1]), TransferId.unwrap(_id(second)), "second");
+        _eq(TransferId.unwrap(ids[2]), bytes32(0), "left out");
+        _eq(source.gateway.lane(lane).locked, 4, "total of this lane");
+        _eq(source.gateway.lane(there).locked, 1, "total of the other");
+        _eq(source.token.balanceOf(address(source.gateway)), 5, "taken");
+    }
+
     /// R-01
     function test_an_amount_outside_the_lane_s_limits_is_refused(uint128 min, uint128 max, uint256 amount) public {
         min = uint128(_bound(min, 1, 2 ** 127 - 1));
         max = uint128(_bound(max, min, 2 ** 127 - 1));
         vm.prank(governance);
         source.gateway
-            .configureLane(source.endpoint, destination.endpoint, ASSET, IGateway.LaneLimits(min, max, 60, 7 days));
+            .configureOutbound(destination.endpoint, ASSET, IGatewayTypes.OutboundLimits(min, max, 60, 7 days));
         source.token.issue(holder, 2 ** 127);
         if (amount >= min && amount <= max) {
             _lock(amount);
         } else {
             _expectFailed(
-                _request(amount), abi.encodeWithSelector(IGateway.AmountOutOfRange.selector, amount, min, max)
+                _request(amount), abi.encodeWithSelector(IGatewayTypes.AmountOutOfRange.selector, amount, min, max)
             );
         }
     }
 
     /// R-01
     function test_a_deadline_outside_the_lane_s_window_is_refused(uint64 deadline) public {
-        IGateway.LockRequest memory request = _request(1);
+        IGatewayTypes.LockRequest memory request = _request(1);
         request.deadline = deadline;
         (uint256 min, uint256 max) = (START + 60, START + 7 days);
         if (deadline >= min && deadline <= max) {
             _lock(request);
         } else {
-            _expectFailed(request, abi.encodeWithSelector(IGateway.DeadlineOutOfRange.selector, deadline, min, max));
+            _expectFailed(
+                request, abi.encodeWithSelector(IGatewayTypes.DeadlineOutOfRange.selector, deadline, min, max)
+            );
         }
     }
 
     /// R-01: exactly at the edges.
     function test_the_deadline_window_includes_its_edges() public {
-        IGateway.LockRequest memory request = _request(1);
+        IGatewayTypes.LockRequest memory request = _request(1);
         request.deadline = uint64(START + 60);
         _lock(request);
         request.deadline = uint64(START + 7 days);
@@ -106,17 +144,19 @@ contract LockTest is Base {
         request.deadline = uint64(START + 59);
         _expectFailed(
             request,
-            abi.encodeWithSelector(IGateway.DeadlineOutOfRange.selector, request.deadline, START + 60, START + 7 days)
+            abi.encodeWithSelector(
+                IGatewayTypes.DeadlineOutOfRange.selector, request.deadline, START + 60, START + 7 days
+            )
         );
     }
 
     /// R-01
     function test_a_recipient_that_is_no_evm_account_is_refused(bytes32 recipient) public {
-        IGateway.LockRequest memory request = _request(1);
+        IGatewayTypes.LockRequest memory request = _request(1);
         request.recipient = recipient | bytes32(uint256(1) << 160);
-        _expectFailed(request, abi.encodeWithSelector(IGateway.RecipientMalformed.selector, request.recipient));
+        _expectFailed(request, abi.encodeWithSelector(IGatewayTypes.RecipientMalformed.selector, request.recipient));
         request.recipient = 0;
-        _expectFailed(request, abi.encodeWithSelector(IGateway.RecipientMalformed.selector, bytes32(0)));
+        _expectFailed(request, abi.encodeWithSelector(IGatewayTypes.RecipientMalformed.selector, bytes32(0)));
     }
 
     /// R-01: another ledger's accounts are 32 bytes of its own.
@@ -125,20 +165,21 @@ contract LockTest is Base {
         vm.prank(governance);
         EndpointId peer = source.gateway.registerPeer("fabric:abc", keccak256("genesis"), keccak256("cc"));
         vm.prank(governance);
-        source.gateway.configureLane(source.endpoint, peer, ASSET, _limits());
-        IGateway.LockRequest memory request = _request(1);
-        request.destination = peer;
-        request.recipient = recipient;
-        _true(TransferId.unwrap(_lockAll(_one(request))[0]) != 0, "locked");
-        request.recipient = 0;
-        _expectFailed(request, abi.encodeWithSelector(IGateway.RecipientMalformed.selector, bytes32(0)));
+        source.gateway.configureOutbound(peer, ASSET, _outboundLimits());
+        IGatewayTypes.LockBatch[] memory batches = _batch(_request(1));
+        batches[0].destination = peer;
+        batches[0].requests[0].recipient = recipient;
+        vm.prank(holder);
+        _true(TransferId.unwrap(source.gateway.lock(batches)[0]) != 0, "locked");
+        batches[0].requests[0].recipient = 0;
+        _expectFailed(batches, abi.encodeWithSelector(IGatewayTypes.RecipientMalformed.selector, bytes32(0)));
     }
 
     /// R-02: terms are authorised by the caller, never by an allowance.
     function test_nobody_can_lock_another_s_units(address caller) public {
         vm.assume(caller != holder && uint160(caller) > 0xffff);
         vm.prank(caller);
-        TransferId[] memory ids = source.gateway.lock(_one(_request(5)));
+        TransferId[] memory ids = source.gateway.lock(_batch(_request(5)));
         _true(TransferId.unwrap(ids[0]) == 0, "left out");
         _eq(source.token.balanceOf(holder), UNITS, "untouched");
     }
@@ -146,17 +187,17 @@ contract LockTest is Base {
     /// R-02
     function test_a_nonce_is_used_once(uint256 nonce) public {
         vm.assume(nonce != 0);
-        IGateway.LockRequest memory request = _request(1);
+        IGatewayTypes.LockRequest memory request = _request(1);
         request.nonce = nonce;
         _lock(request);
         _eq(source.gateway.nonceWord(holder, nonce >> 8), 1 << (nonce & 255), "one bit");
-        _expectFailed(request, abi.encodeWithSelector(IGateway.NonceUsed.selector, holder, nonce));
+        _expectFailed(request, abi.encodeWithSelector(IGatewayTypes.NonceUsed.selector, holder, nonce));
         _eq(source.gateway.lane(lane).nextSequence, 2, "locked once");
     }
 
     /// R-02: twice in one list is twice.
     function test_a_nonce_is_used_once_within_a_list() public {
-        IGateway.LockRequest[] memory requests = new IGateway.LockRequest[](2);
+        IGatewayTypes.LockRequest[] memory requests = new IGatewayTypes.LockRequest[](2);
         (requests[0], requests[1]) = (_request(1), _request(1));
         (requests[0].nonce, requests[1].nonce) = (9, 9);
         TransferId[] memory ids = _lockAll(requests);
@@ -165,7 +206,7 @@ contract LockTest is Base {
 
     /// R-02: a failed lock leaves its nonce.
     function test_a_failed_lock_uses_no_nonce() public {
-        IGateway.LockRequest memory request = _request(1);
+        IGatewayTypes.LockRequest memory request = _request(1);
         request.nonce = 3;
         source.token.behave(Behaviour.REVERTS);
         _lockAll(_one(request));
@@ -179,43 +220,44 @@ contract LockTest is Base {
         vm.assume(bit != 0);
         mask |= uint256(1) << bit;
         vm.expectEmit();
-        emit IGateway.NoncesCancelled(holder, 0, mask);
+        emit IGatewayTypes.NoncesCancelled(holder, 0, mask);
         vm.prank(holder);
         source.gateway.cancelNonces(0, mask);
-        IGateway.LockRequest memory request = _request(1);
+        IGatewayTypes.LockRequest memory request = _request(1);
         request.nonce = bit;
-        _expectFailed(request, abi.encodeWithSelector(IGateway.NonceUsed.selector, holder, bit));
+        _expectFailed(request, abi.encodeWithSelector(IGatewayTypes.NonceUsed.selector, holder, bit));
     }
 
     /// R-32
     function test_a_paused_gateway_or_lane_locks_nothing() public {
         vm.prank(guardian);
         source.gateway.pauseLane(lane);
-        _expectFailed(_request(1), abi.encodeWithSelector(IGateway.LanePausedError.selector, lane));
+        _expectFailed(_request(1), abi.encodeWithSelector(IGatewayTypes.LanePausedError.selector, lane));
         vm.prank(guardian);
         source.gateway.pause();
-        vm.expectRevert(IGateway.Paused.selector);
+        vm.expectRevert(IGatewayTypes.Paused.selector);
         vm.prank(holder);
-        source.gateway.lock(_one(_request(1)));
+        source.gateway.lock(_batch(_request(1)));
     }
 
     /// R-01, R-07
     function test_a_disabled_lane_asset_or_peer_locks_nothing() public {
         vm.prank(governance);
         source.gateway.setAssetEnabled(ASSET, false);
-        _expectFailed(_request(1), abi.encodeWithSelector(IGateway.AssetDisabled.selector, ASSET));
+        _expectFailed(_request(1), abi.encodeWithSelector(IGatewayTypes.AssetDisabled.selector, ASSET));
         vm.prank(governance);
         source.gateway.setAssetEnabled(ASSET, true);
         vm.prank(governance);
-        source.gateway.disablePeer(destination.endpoint);
-        _expectFailed(_request(1), abi.encodeWithSelector(IGateway.LaneDisabled.selector, lane));
+        source.gateway.setPeerEnabled(destination.endpoint, false);
+        _expectFailed(_request(1), abi.encodeWithSelector(IGatewayTypes.LaneDisabled.selector, lane));
     }
 
     function test_an_unknown_lane_locks_nothing(bytes32 nowhere) public {
-        IGateway.LockRequest memory request = _request(1);
-        request.destination = EndpointId.wrap(nowhere);
-        LaneId unknown = source.gateway.laneId(source.endpoint, request.destination, ASSET);
-        _expectFailed(request, abi.encodeWithSelector(IGateway.LaneUnknown.selector, unknown));
+        vm.assume(nowhere != EndpointId.unwrap(destination.endpoint));
+        IGatewayTypes.LockBatch[] memory batches = _batch(_request(1));
+        batches[0].destination = EndpointId.wrap(nowhere);
+        LaneId unknown = source.gateway.laneId(source.endpoint, batches[0].destination, ASSET);
+        _expectFailed(batches, abi.encodeWithSelector(IGatewayTypes.LaneUnknown.selector, unknown));
     }
 
     /// R-03, R-21: whatever the token does, a lock happens whole or not at all.
@@ -237,11 +279,11 @@ contract LockTest is Base {
     /// R-21: the kept part of the token's error is bounded.
     function test_an_error_of_a_megabyte_is_cut() public {
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(source.token), LockMode.ESCROW, 0, 5_000_000);
+        source.gateway.addProfile(ASSET, address(source.token), LockMode.ESCROW, TokenForm.OWN, 0, 5_000_000);
         source.token.behave(Behaviour.REVERTS_WITH_1_MB);
         _expectFailed(
             _request(1),
-            abi.encodeWithSelector(IGateway.TokenCallFailed.selector, address(source.token), new bytes(256))
+            abi.encodeWithSelector(IGatewayTypes.TokenCallFailed.selector, address(source.token), new bytes(256))
         );
     }
 
@@ -249,37 +291,36 @@ contract LockTest is Base {
     function test_a_token_cannot_reenter(uint8 which) public {
         which = uint8(_bound(which, 0, 3));
         bytes[4] memory calls = [
-            abi.encodeCall(IGateway.lock, (_one(_request(1)))),
-            abi.encodeCall(IGateway.cancelNonces, (0, 2)),
-            abi.encodeCall(IGateway.payout, (_terms(_request(1), 1))),
-            abi.encodeWithSignature(
-                "lockItem((bytes32,bytes32,bytes32,uint256,uint64,bytes32,bytes32,uint256),address)",
-                _request(1),
-                holder
-            )
+            abi.encodeCall(IGatewayCore.lock, (_batch(_request(1)))),
+            abi.encodeCall(IGatewayCore.cancelNonces, (0, 2)),
+            abi.encodeCall(IGatewayCore.payout, (_terms(_request(1), 1))),
+            _submitCall()
         ];
         source.token.setCallback(address(source.gateway), calls[which]);
         source.token.behave(Behaviour.REENTERS);
         _lock(1_000);
         _true(!source.token.callbackSucceeded(), "refused");
-        bytes4 expected = which == 3 ? IGateway.NotSelf.selector : bytes4(keccak256("ReentrancyGuardReentrantCall()"));
+        bytes4 expected =
+            which == 3 ? IGatewayTypes.NotSelf.selector : bytes4(keccak256("ReentrancyGuardReentrantCall()"));
         _eq(bytes32(bytes4(source.token.callbackAnswer())), bytes32(expected), "by the lock");
     }
 
     function test_an_empty_list_is_refused() public {
-        vm.expectRevert(IGateway.EmptyList.selector);
-        source.gateway.lock(new IGateway.LockRequest[](0));
+        vm.expectRevert(IGatewayTypes.EmptyList.selector);
+        source.gateway.lock(new IGatewayTypes.LockBatch[](0));
+        vm.expectRevert(IGatewayTypes.EmptyList.selector);
+        source.gateway.lock(_batch(new IGatewayTypes.LockRequest[](0)));
     }
 
     /// R-21: too little gas is said, never taken for a failing item.
     function test_too_little_gas_reverts_or_locks_all(uint256 gasLimit) public {
         gasLimit = _bound(gasLimit, 30_000, 3_000_000);
-        IGateway.LockRequest[] memory requests = new IGateway.LockRequest[](3);
+        IGatewayTypes.LockRequest[] memory requests = new IGatewayTypes.LockRequest[](3);
         for (uint256 i = 0; i < 3; ++i) {
             requests[i] = _request(i + 1);
         }
         vm.prank(holder);
-        try source.gateway.lock{gas: gasLimit}(requests) {
+        try source.gateway.lock{gas: gasLimit}(_batch(requests)) {
             _eq(source.gateway.lane(lane).locked, 6, "all");
         } catch {
             _eq(source.gateway.lane(lane).locked, 0, "none");
@@ -288,22 +329,33 @@ contract LockTest is Base {
 
     function test_only_the_gateway_calls_its_item_functions(address caller) public {
         vm.assume(caller != address(source.gateway));
-        vm.expectRevert(IGateway.NotSelf.selector);
         vm.prank(caller);
-        (bool ignored,) = address(source.gateway)
-            .call(
-                abi.encodeWithSignature(
-                    "lockItem((bytes32,bytes32,bytes32,uint256,uint64,bytes32,bytes32,uint256),address)",
-                    _request(1),
-                    holder
-                )
-            );
-        ignored;
+        (bool success, bytes memory answer) = address(source.gateway).call(_submitCall());
+        _true(!success, "refused");
+        vm.assertEq(answer, abi.encodeWithSelector(IGatewayTypes.NotSelf.selector), "why");
     }
 
-    function _expectFailed(IGateway.LockRequest memory request, bytes memory reason) private {
+    /* HELPERS */
+
+    function _submitCall() private view returns (bytes memory) {
+        return abi.encodeWithSignature(
+            "submitSingle(bytes32,bytes32,address,(bytes32,uint256,uint64,bytes32,bytes32,uint256),uint256)",
+            destination.endpoint,
+            ASSET,
+            holder,
+            _request(1),
+            type(uint256).max
+        );
+    }
+
+    function _expectFailed(IGatewayTypes.LockRequest memory request, bytes memory reason) private {
+        _expectFailed(_batch(request), reason);
+    }
+
+    function _expectFailed(IGatewayTypes.LockBatch[] memory batches, bytes memory reason) private {
         vm.expectEmit();
-        emit IGateway.LockFailed(0, holder, reason);
-        _lockAll(_one(request));
+        emit IGatewayTypes.LockFailed(0, holder, reason);
+        vm.prank(holder);
+        source.gateway.lock(batches);
     }
 }

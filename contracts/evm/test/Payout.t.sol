@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Ending, IGateway} from "../src/interfaces/IGateway.sol";
+import {Ending, IGatewayCore, IGatewayTypes} from "../src/interfaces/IGateway.sol";
 import {Base} from "./Base.sol";
 import {Behaviour} from "./mocks/TestToken.sol";
 
 /// R-31, R-32, INV-6, INV-9: `payout`.
 contract PayoutTest is Base {
-    IGateway.Transfer internal item;
+    IGatewayTypes.Transfer internal item;
 
     function setUp() public override {
         super.setUp();
@@ -18,7 +18,7 @@ contract PayoutTest is Base {
     function test_a_pending_payment_goes_to_the_sender_whoever_asks(address caller) public {
         _makePending(REJECTED);
         vm.expectEmit();
-        emit IGateway.PaidOut(_id(item), Ending.RELEASED);
+        emit IGatewayTypes.PaidOut(_id(item), Ending.RELEASED);
         vm.prank(caller);
         source.gateway.payout(item);
         _eq(source.token.balanceOf(holder), UNITS, "paid back");
@@ -40,7 +40,7 @@ contract PayoutTest is Base {
     function test_a_payout_happens_once(bool commit) public {
         _makePending(commit ? MINTED : EXPIRED);
         _payout(item);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.NothingPending.selector, _id(item)));
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.NothingPending.selector, _id(item)));
         source.gateway.payout(item);
     }
 
@@ -75,20 +75,20 @@ contract PayoutTest is Base {
     /// R-31: it recomputes the id, so nothing but the locked terms is paid.
     function test_other_terms_are_not_paid(uint256 amount, bytes32 sender) public {
         _makePending(REJECTED);
-        IGateway.Transfer memory other = item;
+        IGatewayTypes.Transfer memory other = item;
         other.amount = amount;
         other.sender = sender;
         vm.assume(amount != item.amount || sender != item.sender);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.NothingPending.selector, _id(other)));
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.NothingPending.selector, _id(other)));
         source.gateway.payout(other);
     }
 
     /// R-31: an open or a paid transfer has nothing pending.
     function test_an_open_or_paid_transfer_has_no_payout() public {
-        vm.expectRevert(abi.encodeWithSelector(IGateway.NothingPending.selector, _id(item)));
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.NothingPending.selector, _id(item)));
         source.gateway.payout(item);
         _finish(item, REJECTED);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.NothingPending.selector, _id(item)));
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.NothingPending.selector, _id(item)));
         source.gateway.payout(item);
     }
 
@@ -102,7 +102,7 @@ contract PayoutTest is Base {
         vm.prank(governance);
         source.gateway.setAssetEnabled(ASSET, false);
         vm.prank(governance);
-        source.gateway.disablePeer(destination.endpoint);
+        source.gateway.setPeerEnabled(destination.endpoint, false);
         _payout(item);
         _expectNothingHeld();
     }
@@ -110,7 +110,7 @@ contract PayoutTest is Base {
     /// R-20
     function test_a_token_cannot_reenter() public {
         _makePending(REJECTED);
-        source.token.setCallback(address(source.gateway), abi.encodeCall(IGateway.payout, (item)));
+        source.token.setCallback(address(source.gateway), abi.encodeCall(IGatewayCore.payout, (item)));
         source.token.behave(Behaviour.REENTERS);
         _payout(item);
         _true(!source.token.callbackSucceeded(), "refused");

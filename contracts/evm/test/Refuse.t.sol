@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EndpointId, IGateway, LaneId, Outcome} from "../src/interfaces/IGateway.sol";
+import {EndpointId, IGatewayTypes, LaneId, Outcome} from "../src/interfaces/IGateway.sol";
 import {Base} from "./Base.sol";
 
 /// R-23, R-26, R-32: `refuse`.
 contract RefuseTest is Base {
-    IGateway.Transfer internal item;
+    IGatewayTypes.Transfer internal item;
 
     function setUp() public override {
         super.setUp();
@@ -19,11 +19,11 @@ contract RefuseTest is Base {
         reason = uint8(_bound(reason, 1, 14));
         Outcome outcome = reason == EXPIRED_REASON ? Outcome.EXPIRED : Outcome.REJECTED;
         bytes memory reasons = abi.encodePacked(reason);
-        IGateway.Attestation memory attestation = _signRefused(_one(item), reasons);
+        IGatewayTypes.Attestation memory attestation = _signRefused(_one(item), reasons);
         _on(destination);
         vm.expectEmit();
-        emit IGateway.Decided(_id(item), lane, item.sequence, outcome, reason);
-        destination.gateway.refuse(_one(item), reasons, attestation);
+        emit IGatewayTypes.Decided(_id(item), lane, item.sequence, outcome, reason);
+        destination.gateway.refuse(_inbound(item), reasons, attestation);
         _eq(_outcomeOf(item), outcome, "record");
     }
 
@@ -53,7 +53,7 @@ contract RefuseTest is Base {
         vm.prank(governance);
         destination.gateway.setAssetEnabled(ASSET, false);
         vm.prank(governance);
-        destination.gateway.disablePeer(source.endpoint);
+        destination.gateway.setPeerEnabled(source.endpoint, false);
         destination.token.setPaused(true);
         _refuse(item, 6);
         _eq(_outcomeOf(item), Outcome.REJECTED, "refused");
@@ -61,30 +61,36 @@ contract RefuseTest is Base {
 
     /// R-23: nor whether the lane was ever configured.
     function test_a_transfer_on_an_unknown_lane_can_be_refused(bytes32 anywhere) public {
-        IGateway.Transfer memory other = item;
+        IGatewayTypes.Transfer memory other = item;
         other.source = EndpointId.wrap(anywhere);
         _refuse(other, 4);
         LaneId unknown = destination.gateway.laneId(other.source, other.destination, other.asset);
         _eq(destination.gateway.outcomeWords(unknown, 0, 1)[0], 2 << 2, "sequence 1 REJECTED");
     }
 
-    /// R-23
-    function test_another_destination_s_item_is_skipped(bytes32 elsewhere) public {
+    /// R-23: another destination's item can't be said here but as its id: ids are made for this endpoint.
+    function test_another_destination_s_item_is_no_item_here(bytes32 elsewhere) public {
         vm.assume(elsewhere != EndpointId.unwrap(destination.endpoint));
-        IGateway.Transfer memory other = item;
+        IGatewayTypes.Transfer memory other = item;
         other.destination = EndpointId.wrap(elsewhere);
-        _refuse(_two(other, item), hex"0606");
-        _eq(_outcomeOf(item), Outcome.REJECTED, "only ours");
+        IGatewayTypes.Transfer memory ours = _lock(7);
+        IGatewayTypes.Attestation memory attestation = _signRefused(_two(ours, other), hex"0606");
+        _on(destination);
+        vm.expectRevert(IGatewayTypes.SignatureInvalid.selector);
+        destination.gateway.refuse(_inbound(_two(ours, other)), hex"0606", attestation);
+        destination.gateway.refuse(_inbound(_two(ours, _bare(other))), hex"0606", attestation);
+        _eq(_outcomeOf(ours), Outcome.REJECTED, "ours");
+        _eq(_outcomeOf(item), Outcome.NONE, "not ours at that sequence");
         LaneId theirs = destination.gateway.laneId(other.source, other.destination, other.asset);
         _eq(destination.gateway.outcomeWords(theirs, 0, 1)[0], 0, "not theirs");
     }
 
     /// R-20: bare ids count for the digest.
     function test_a_bare_id_is_not_refused() public {
-        IGateway.Transfer memory other = _lock(7);
-        IGateway.Attestation memory attestation = _signRefused(_two(item, other), hex"060a");
+        IGatewayTypes.Transfer memory other = _lock(7);
+        IGatewayTypes.Attestation memory attestation = _signRefused(_two(item, other), hex"060a");
         _on(destination);
-        destination.gateway.refuse(_two(_bare(item), other), hex"060a", attestation);
+        destination.gateway.refuse(_inbound(_two(_bare(item), other)), hex"060a", attestation);
         _eq(_outcomeOf(item), Outcome.NONE, "bare");
         _eq(_outcomeOf(other), Outcome.EXPIRED, "whole");
     }
@@ -93,29 +99,29 @@ contract RefuseTest is Base {
     function test_changed_reasons_are_refused(uint8 signed, uint8 given) public {
         (signed, given) = (uint8(_bound(signed, 1, 14)), uint8(_bound(given, 1, 14)));
         vm.assume(signed != given);
-        IGateway.Attestation memory attestation = _signRefused(_one(item), abi.encodePacked(signed));
+        IGatewayTypes.Attestation memory attestation = _signRefused(_one(item), abi.encodePacked(signed));
         _on(destination);
-        vm.expectRevert(IGateway.SignatureInvalid.selector);
-        destination.gateway.refuse(_one(item), abi.encodePacked(given), attestation);
+        vm.expectRevert(IGatewayTypes.SignatureInvalid.selector);
+        destination.gateway.refuse(_inbound(item), abi.encodePacked(given), attestation);
     }
 
     function test_an_unknown_reason_is_refused(uint8 reason) public {
         vm.assume(reason == 0 || reason > 14);
         bytes memory reasons = abi.encodePacked(reason);
-        IGateway.Attestation memory attestation = _signRefused(_one(item), reasons);
+        IGatewayTypes.Attestation memory attestation = _signRefused(_one(item), reasons);
         _on(destination);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.ReasonInvalid.selector, reason));
-        destination.gateway.refuse(_one(item), reasons, attestation);
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.ReasonInvalid.selector, reason));
+        destination.gateway.refuse(_inbound(item), reasons, attestation);
     }
 
     function test_lists_of_other_lengths_are_refused(uint8 count) public {
         vm.assume(count != 1);
         bytes memory reasons = _repeat(0x06, count);
-        IGateway.Attestation memory attestation = _signRefused(_one(item), reasons);
+        IGatewayTypes.Attestation memory attestation = _signRefused(_one(item), reasons);
         _on(destination);
-        vm.expectRevert(abi.encodeWithSelector(IGateway.LengthMismatch.selector, 1, uint256(count)));
-        destination.gateway.refuse(_one(item), reasons, attestation);
-        vm.expectRevert(IGateway.EmptyList.selector);
-        destination.gateway.refuse(new IGateway.Transfer[](0), "", attestation);
+        vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.LengthMismatch.selector, 1, uint256(count)));
+        destination.gateway.refuse(_inbound(item), reasons, attestation);
+        vm.expectRevert(IGatewayTypes.EmptyList.selector);
+        destination.gateway.refuse(_inbound(new IGatewayTypes.Transfer[](0)), "", attestation);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IGateway} from "../src/interfaces/IGateway.sol";
+import {IGatewayTypes} from "../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../src/libraries/SchnorrLib.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
@@ -27,12 +27,12 @@ contract SchnorrTest is Base {
     }
 
     function test_a_signature_by_the_key_is_valid(uint256 key, bytes32 message) public {
-        IGateway.Attestation memory a = _signed(key, message);
+        IGatewayTypes.Attestation memory a = _signed(key, message);
         _true(SchnorrLib.verify(a.px, a.py, abi.encode(message), a.rx, a.ry, a.z), "valid");
     }
 
     function test_any_changed_bit_is_refused(uint256 key, bytes32 message, uint8 which, uint8 bit) public {
-        IGateway.Attestation memory a = _signed(key, message);
+        IGatewayTypes.Attestation memory a = _signed(key, message);
         uint256 flip = uint256(1) << bit;
         which = uint8(_bound(which, 0, 5));
         if (which == 0) a.px ^= flip;
@@ -47,7 +47,7 @@ contract SchnorrTest is Base {
 
     /// Pitfalls 9 and 10: one z per (R, message, key); no value out of range.
     function test_values_out_of_range_are_refused(uint256 key, bytes32 message) public {
-        IGateway.Attestation memory a = _signed(key, message);
+        IGatewayTypes.Attestation memory a = _signed(key, message);
         _true(!SchnorrLib.verify(a.px, a.py, abi.encode(message), a.rx, a.ry, 0), "z = 0");
         _true(!SchnorrLib.verify(a.px, a.py, abi.encode(message), a.rx, a.ry, SchnorrLib.N), "z = n");
         unchecked {
@@ -116,7 +116,7 @@ contract SchnorrTest is Base {
         if (y & 1 != uint8(data[at]) & 1) y = SchnorrLib.P - y;
     }
 
-    function _signed(uint256 key, bytes32 message) private returns (IGateway.Attestation memory) {
+    function _signed(uint256 key, bytes32 message) private returns (IGatewayTypes.Attestation memory) {
         return _signWith(_bound(key, 1, SchnorrLib.N - 1), EPOCH, message);
     }
 }

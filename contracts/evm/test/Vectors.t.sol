@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AssetId, EndpointId, IGateway, LaneId, TransferId} from "../src/interfaces/IGateway.sol";
+import {AssetId, EndpointId, IGatewayTypes, LaneId, TransferId} from "../src/interfaces/IGateway.sol";
 import {TransferLib} from "../src/libraries/TransferLib.sol";
 import {Base} from "./Base.sol";
 
@@ -52,13 +52,32 @@ contract VectorsTest is Base {
     function test_transfer_ids_are_equal_to_the_vectors() public view {
         uint256 i;
         for (; vm.keyExistsJson(json, _at("transfers", i, "")); ++i) {
-            IGateway.Transfer memory terms = _termsAt(i);
+            IGatewayTypes.Transfer memory terms = _termsAt(i);
             bytes32 expected = _word("transfers", i, ".id");
             _eq(TransferId.unwrap(TransferLib.idOf(terms)), expected, "in memory");
-            _eq(TransferId.unwrap(this.idOfItem(terms)), expected, "in calldata");
+            _eq(this.idsOf(_inbound(terms), terms.destination, true)[0], expected, "in calldata, arriving");
+            _eq(this.idsOf(_outbound(terms), terms.source, false)[0], expected, "in calldata, leaving");
             _eq(TransferId.unwrap(_id(terms)), expected, "in the tests");
         }
         _true(i > 0, "no vectors");
+    }
+
+    /// R-20: a list's ids stand in the order of its items, over batches, a bare one being its own.
+    function test_the_ids_of_a_list_are_equal_to_the_vectors() public view {
+        uint256 count;
+        while (vm.keyExistsJson(json, _at("transfers", count, ""))) ++count;
+        IGatewayTypes.Transfer[] memory items = new IGatewayTypes.Transfer[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            items[i] = _termsAt(i);
+            items[i].destination = _termsAt(0).destination;
+            if (i % 3 == 1) items[i] = _bare(items[i]);
+        }
+        bytes32[] memory ids = this.idsOf(_inbound(items), items[0].destination, true);
+        _eq(ids.length, count, "each");
+        for (uint256 i = 0; i < count; ++i) {
+            bytes32 expected = items[i].sequence == 0 ? items[i].sender : TransferId.unwrap(_id(items[i]));
+            _eq(ids[i], expected, _at("transfers", i, ""));
+        }
     }
 
     function test_digests_are_equal_to_the_vectors() public view {
@@ -81,8 +100,16 @@ contract VectorsTest is Base {
         _true(i > 0, "no vectors");
     }
 
-    function idOfItem(IGateway.Transfer calldata terms) external pure returns (TransferId) {
-        return TransferLib.idOfItem(terms);
+    function idsOf(IGatewayTypes.Batch[] calldata batches, EndpointId here, bool inbound)
+        external
+        pure
+        returns (bytes32[] memory words)
+    {
+        TransferId[] memory ids =
+            inbound ? TransferLib.idsOfInbound(batches, here) : TransferLib.idsOfOutbound(batches, here);
+        assembly ("memory-safe") {
+            words := ids
+        }
     }
 
     function statementOf(string calldata kind, uint64 epoch, TransferId[] memory ids, bytes calldata codes)
@@ -97,8 +124,8 @@ contract VectorsTest is Base {
         return TransferLib.outcomeStatement(epoch, ids, codes);
     }
 
-    function _termsAt(uint256 i) private view returns (IGateway.Transfer memory) {
-        return IGateway.Transfer({
+    function _termsAt(uint256 i) private view returns (IGatewayTypes.Transfer memory) {
+        return IGatewayTypes.Transfer({
             source: EndpointId.wrap(_word("transfers", i, ".terms.source")),
             destination: EndpointId.wrap(_word("transfers", i, ".terms.destination")),
             sequence: uint64(vm.parseJsonUint(json, _at("transfers", i, ".terms.sequence"))),

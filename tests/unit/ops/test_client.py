@@ -13,7 +13,7 @@ from bridge.config import ClientConfig
 from bridge.core.caip import evm_account
 from bridge.errors import BridgeError, InvalidInputError
 from bridge.ops.client import Names, format_amount, parse_amount, parse_id, parse_reference
-from bridge.ops.send import Order
+from bridge.ops.send import Move
 from tests.unit.test_config import client
 
 ALICE: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -187,6 +187,6 @@ def test_an_order_that_no_gateway_would_take_is_refused_r_01(wrong: dict[str, ob
         "deadline_in_s": 600,
         "nonce": 2**24 - 1,
     }
-    Order(**right)  # type: ignore[arg-type] # values of many types, checked by what follows
+    Move(**right)  # type: ignore[arg-type] # values of many types, checked by what follows
     with pytest.raises(BridgeError, match=re.escape(part)):
-        Order(**(right | wrong))  # type: ignore[arg-type] # the same
+        Move(**(right | wrong))  # type: ignore[arg-type] # the same

@@ -5,10 +5,13 @@ from typing import Final
 
 import pytest
 
+from bridge.adapters.memory.gateway import Limits
 from bridge.adapters.system import system_entropy
 from bridge.config import ClientConfig
+from bridge.core.caip import asset_id
 from bridge.frost.keys import deal_at_random
-from bridge.ops.doctor import Check, examine
+from bridge.ops.doctor import Check, examine, never_minted
+from tests.scenarios.world import ASSET, World
 from tests.unit.test_config import client, committee, ledger
 
 DEAD: Final = ["http://127.0.0.1:1"]
@@ -46,3 +49,15 @@ def test_good_public_keys_are_a_good_line() -> None:
     checks = examined(OWN)
     assert (checks["committee"].ok, checks["committee"].remedy) == (True, "")
     assert [name for name, check in checks.items() if check.ok] == ["committee"]
+
+
+def test_a_lane_that_locks_more_than_its_other_end_ever_mints_is_told_r_25() -> None:
+    world = World()
+    readers = {"alpha": world.alpha, "beta": world.beta}
+    assets = {"tower": ASSET, "melody": asset_id("isin:KR7900020012")}
+    assert asyncio.run(never_minted(readers, assets)) == []
+    world.beta.open_lane(world.lane, Limits(capacity=999))
+    found = f"alpha to beta, tower: amountMax {Limits().amount_max} is above capacity 999"
+    assert asyncio.run(never_minted(readers, assets)) == [found]
+    world.alpha.open_lane(world.lane, Limits(amount_max=999))
+    assert asyncio.run(never_minted(readers, assets)) == []

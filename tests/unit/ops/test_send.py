@@ -9,12 +9,13 @@ import tomli_w
 from web3.types import TxParams, TxReceipt
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.holder import NONCE_USED, EvmHolder, Locked, LockTerms, LockUncertainError
+from bridge.adapters.evm.holder import EvmHolder, LockTerms, LockUncertainError
+from bridge.adapters.evm.locking import NONCE_USED, Locked
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.core.caip import AssetId, EndpointId, evm_account
 from bridge.errors import BridgeError, ConflictError, LedgerRefusedError, RefusedError, UnavailableError
-from bridge.ops.send import Order, Sender
+from bridge.ops.send import Move, Sender
 from bridge.ports.ledger import PreparedTransaction
 from tests.integration.support import naru_here
 from tests.unit.ops.test_client import ALICE, BETA, BOB, NAMES
@@ -33,7 +34,7 @@ class QuietNode(Node):
     used = 0b111
 
     async def call(self, function: Any, at: object = None) -> Any:  # noqa: ANN401, ARG002 - as in Node
-        answers = {"nonceWord": self.used, "asset": (0, 1), "profile": (0, ALICE), "allowance": 2**127}
+        answers = {"nonceWord": self.used, "asset": (0, 1), "profile": (0, ALICE, b"", 2, 1), "allowance": 2**127}
         return answers[function.fn_name]
 
     async def ask(self, request: object) -> Any:  # noqa: ANN401 - as in Node
@@ -118,7 +119,7 @@ def test_a_used_nonce_is_told_by_who_chose_it(
         return type("Stamp", (), {"time": 0})
 
     async def lock() -> None:
-        sender = Sender(_order(nonce), KEY)
+        sender = Sender(_move(nonce), KEY)
         try:
             await sender.lock()
         finally:
@@ -155,8 +156,8 @@ def test_an_uncertain_lock_has_an_exit_code_of_its_own(
     assert ended.err == f"naru: {error}\n"
 
 
-def _order(nonce: int | None) -> Order:
-    return Order(
+def _move(nonce: int | None) -> Move:
+    return Move(
         source=NAMES.ledger("alpha"),
         destination=BETA,
         asset=NAMES.asset("tower"),

@@ -18,6 +18,11 @@ library SchnorrLib {
         return px != 0 && px < N && isOnCurve(px, py);
     }
 
+    /// The Ethereum address of a public key or point.
+    function addressOf(uint256 x, uint256 y) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode(x, y)))));
+    }
+
     function isOnCurve(uint256 x, uint256 y) internal pure returns (bool) {
         if (x >= P || y >= P) return false;
         return mulmod(y, y, P) == addmod(mulmod(mulmod(x, x, P), x, P), 7, P);
@@ -34,7 +39,7 @@ library SchnorrLib {
         bytes32 s = bytes32(N - mulmod(c, px, N)); // N if c is 0: refused by the precompile
         bytes32 h = bytes32(N - mulmod(z, px, N));
         address recovered = ecrecover(h, uint8(27 + (py & 1)), bytes32(px), s);
-        return recovered != address(0) && recovered == address(uint160(uint256(keccak256(abi.encode(rx, ry)))));
+        return recovered != address(0) && recovered == addressOf(rx, ry);
     }
 
     /// H2 of the suite over R ‖ P ‖ message, points compressed: hash_to_field by expand_message_xmd, 48 bytes mod n.

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IGateway} from "../interfaces/IGateway.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+
+import {IGatewayTypes, LockMode, TokenForm} from "../interfaces/IGateway.sol";
+import {HandlingWord} from "./HandlingLib.sol";
 
 /// The token functions that a gateway calls; nothing else of a token is used.
 interface IBridgedToken {
     function mint(address to, uint256 amount) external;
     function burn(uint256 amount) external;
+    function burn(address from, uint256 amount) external;
+    function crosschainMint(address to, uint256 amount) external;
+    function crosschainBurn(address from, uint256 amount) external;
     function transfer(address to, uint256 amount) external returns (bool);
     function transferFrom(address from, address to, uint256 amount) external returns (bool);
     function balanceOf(address holder) external view returns (uint256);
@@ -20,7 +26,7 @@ interface IBridgedToken {
 /// @dev Safety never rests on the token: whatever it does or answers, an item either changes balance and supply by
 /// exactly the amount, or is undone. Assumed for *liveness* only:
 /// - balanceOf, totalSupply, paused and canReceive take at most VIEW_GAS and answer one word;
-/// - mint, burn, transfer and transferFrom take at most the profile's gas allowance, and answer nothing or `true`;
+/// - each state-changing call takes at most the profile's gas allowance, and answer nothing or `true`;
 /// - balances don't change by themselves (no rebasing) and nothing is deducted on the way (no fee).
 library TokenLib {
     /// What each view call of a token gets.
@@ -29,31 +35,58 @@ library TokenLib {
     uint256 internal constant ALL_GAS = type(uint256).max;
     /// In place of a holder, where a view takes none; nobody's account on any gateway.
     address private constant NOBODY = address(0);
+    /// In place of a figure that was not measured yet.
+    uint256 internal constant UNKNOWN = type(uint256).max;
+    /// What a token's permit gets.
+    uint256 private constant PERMIT_GAS = 100_000;
     /// Bytes of a token's error that are kept.
     uint256 internal constant ERROR_MAX = 256;
 
-    function pull(address token, address holder, uint256 amount, uint256 gasAllowance) internal {
-        uint256 before = balanceOf(token, address(this));
-        _call(token, gasAllowance, abi.encodeCall(IBridgedToken.transferFrom, (holder, address(this), amount)));
-        _requireBalance(token, address(this), before + amount);
+    /// Take units from a holder: into escrow, or out of circulation (R-03, R-04).
+    /// @param known The gateway's own balance in ESCROW, the supply in BURN, if it was just measured; else UNKNOWN.
+    /// @return measured The same afterwards.
+    function take(HandlingWord handling, address holder, uint256 amount, uint256 known)
+        internal
+        returns (uint256 measured)
+    {
+        (address token, uint256 gasAllowance) = (handling.token(), handling.gasAllowance());
+        if (handling.mode() == LockMode.ESCROW) return _pull(token, holder, amount, gasAllowance, known);
+        TokenForm form = handling.form();
+        uint256 supply = known == UNKNOWN ? totalSupply(token) : known;
+        uint256 before = balanceOf(token, holder);
+        if (form == TokenForm.OWN) {
+            _call(token, gasAllowance, abi.encodeCall(IBridgedToken.transferFrom, (holder, address(this), amount)));
+        }
+        _call(token, gasAllowance, _burnCall(form, holder, amount));
+        _requireBalance(token, holder, before - amount);
+        measured = supply - amount;
+        _requireSupply(token, measured);
     }
 
-    function mint(address token, address to, uint256 amount, uint256 gasAllowance) internal {
-        uint256 supply = totalSupply(token);
+    /// @param known The supply, if it was just measured; else UNKNOWN.
+    /// @return measured The supply afterwards.
+    function mint(address token, TokenForm form, address to, uint256 amount, uint256 gasAllowance, uint256 known)
+        internal
+        returns (uint256 measured)
+    {
+        uint256 supply = known == UNKNOWN ? totalSupply(token) : known;
         uint256 before = balanceOf(token, to);
-        _call(token, gasAllowance, abi.encodeCall(IBridgedToken.mint, (to, amount)));
+        _mint(token, form, to, amount, gasAllowance);
         _requireBalance(token, to, before + amount);
-        _requireSupply(token, supply + amount);
+        measured = supply + amount;
+        _requireSupply(token, measured);
     }
 
-    function burn(address token, uint256 amount, uint256 gasAllowance) internal {
+    /// Burn out of escrow.
+    function burn(address token, TokenForm form, uint256 amount, uint256 gasAllowance) internal {
         uint256 supply = totalSupply(token);
         uint256 before = balanceOf(token, address(this));
-        _call(token, gasAllowance, abi.encodeCall(IBridgedToken.burn, (amount)));
+        _call(token, gasAllowance, _burnCall(form, address(this), amount));
         _requireBalance(token, address(this), before - amount);
         _requireSupply(token, supply - amount);
     }
 
+    /// Pay out of escrow.
     function pay(address token, address to, uint256 amount, uint256 gasAllowance) internal {
         uint256 before = balanceOf(token, address(this));
         uint256 beforeOfPayee = balanceOf(token, to);
@@ -62,15 +95,28 @@ library TokenLib {
         _requireBalance(token, to, beforeOfPayee + amount);
     }
 
-    /// @dev Whether the token burns its caller's units, as far as can be told without any: burn(0) must pass within the
-    /// allowance, and burn of more than this gateway has must fail. The first finds tokens without burn, the second
-    /// those whose fallback accepts everything. What it can't tell: that burn of a real amount will pass (the token may
-    /// ask for a role or be paused then): such a burn becomes pending (R-31). A token that is paused now may refuse
-    /// burn(0) and must be registered later. Code isn't searched for the selector: a proxy's doesn't hold it.
-    function canBurn(address token, uint256 gasAllowance) internal returns (bool) {
+    /// Hand a holder's ERC-2612 permit to the token; whether it fails is not looked at: what counts is the allowance.
+    function permit(address token, IGatewayTypes.Permit calldata permit_) internal {
+        bytes memory data = abi.encodeCall(
+            IERC20Permit.permit,
+            (permit_.holder, address(this), permit_.value, permit_.deadline, permit_.v, permit_.r, permit_.s)
+        );
+        uint256 gasGiven = PERMIT_GAS;
+        assembly ("memory-safe") {
+            pop(call(gasGiven, token, 0, add(data, 0x20), mload(data), 0, 0))
+        }
+    }
+
+    /// @dev Whether the token burns as its form says, as far as can be told without any units: burning 0 must pass within
+    /// the allowance, and burning more than this gateway has must fail. The first finds tokens without burn, or without
+    /// the role for this gateway; the second those whose fallback accepts everything. What it can't tell: that burning a
+    /// real amount will pass (the token may ask for more or be paused then): such a burn becomes pending (R-31). A token
+    /// that is paused now may refuse to burn 0 and must be registered later. Code isn't searched for the selector: a
+    /// proxy's doesn't hold it.
+    function canBurn(address token, TokenForm form, uint256 gasAllowance) internal returns (bool) {
         uint256 tooMuch = balanceOf(token, address(this)) + 1;
-        return _tryCall(token, gasAllowance, abi.encodeCall(IBridgedToken.burn, (0)))
-            && !_tryCall(token, gasAllowance, abi.encodeCall(IBridgedToken.burn, (tooMuch)));
+        return _tryCall(token, gasAllowance, _burnCall(form, address(this), 0))
+            && !_tryCall(token, gasAllowance, _burnCall(form, address(this), tooMuch));
     }
 
     function balanceOf(address token, address holder) internal view returns (uint256) {
@@ -95,14 +141,45 @@ library TokenLib {
         return _readBool(token, IBridgedToken.canReceive.selector, holder);
     }
 
+    /// @dev Laid out by hand: the hottest call (gas).
+    function _mint(address token, TokenForm form, address to, uint256 amount, uint256 gasAllowance) private {
+        bytes4 selector =
+            form == TokenForm.ERC7802 ? IBridgedToken.crosschainMint.selector : IBridgedToken.mint.selector;
+        uint256 start;
+        assembly ("memory-safe") {
+            start := mload(0x40)
+            mstore(start, selector)
+            mstore(add(start, 4), to)
+            mstore(add(start, 0x24), amount)
+        }
+        if (!_callAt(token, gasAllowance, start, 0x44)) {
+            revert IGatewayTypes.TokenCallFailed(token, _boundedError());
+        }
+    }
+
+    function _pull(address token, address holder, uint256 amount, uint256 gasAllowance, uint256 known)
+        private
+        returns (uint256 measured)
+    {
+        measured = (known == UNKNOWN ? balanceOf(token, address(this)) : known) + amount;
+        _call(token, gasAllowance, abi.encodeCall(IBridgedToken.transferFrom, (holder, address(this), amount)));
+        _requireBalance(token, address(this), measured);
+    }
+
+    function _burnCall(TokenForm form, address from, uint256 amount) private pure returns (bytes memory) {
+        if (form == TokenForm.OWN) return abi.encodeWithSignature("burn(uint256)", amount);
+        if (form == TokenForm.ROLE) return abi.encodeWithSignature("burn(address,uint256)", from, amount);
+        return abi.encodeCall(IBridgedToken.crosschainBurn, (from, amount));
+    }
+
     function _requireBalance(address token, address holder, uint256 expected) private view {
         uint256 actual = balanceOf(token, holder);
-        if (actual != expected) revert IGateway.BalanceChangeMismatch(token, expected, actual);
+        if (actual != expected) revert IGatewayTypes.BalanceChangeMismatch(token, expected, actual);
     }
 
     function _requireSupply(address token, uint256 expected) private view {
         uint256 actual = totalSupply(token);
-        if (actual != expected) revert IGateway.SupplyChangeMismatch(token, expected, actual);
+        if (actual != expected) revert IGatewayTypes.SupplyChangeMismatch(token, expected, actual);
     }
 
     function _readBool(address token, bytes4 selector, address holder) private view returns (bool known, bool value) {
@@ -113,7 +190,7 @@ library TokenLib {
     function _mustRead(address token, bytes4 selector, address holder) private view returns (uint256 word) {
         bool success;
         (success, word) = _read(token, selector, holder);
-        if (!success) revert IGateway.TokenCallFailed(token, "");
+        if (!success) revert IGatewayTypes.TokenCallFailed(token, "");
     }
 
     /// @dev One word or nothing: more return data isn't copied, less isn't an answer. NOBODY: a function without argument.
@@ -130,22 +207,33 @@ library TokenLib {
     }
 
     function _call(address token, uint256 gasAllowance, bytes memory data) private {
-        if (!_tryCall(token, gasAllowance, data)) revert IGateway.TokenCallFailed(token, _boundedError());
+        if (!_tryCall(token, gasAllowance, data)) revert IGatewayTypes.TokenCallFailed(token, _boundedError());
+    }
+
+    function _tryCall(address token, uint256 gasAllowance, bytes memory data) private returns (bool success) {
+        uint256 start;
+        assembly ("memory-safe") {
+            start := add(data, 0x20)
+        }
+        return _callAt(token, gasAllowance, start, data.length);
     }
 
     /// @dev State-changing call with exactly `gasAllowance`; false if it reverts or answers anything but nothing or true.
-    function _tryCall(address token, uint256 gasAllowance, bytes memory data) private returns (bool success) {
-        uint256 gasGiven = gasleft();
-        if (gasAllowance != ALL_GAS) {
-            uint256 needed = gasAllowance + gasAllowance / 63 + 5_000; // the call itself: 2,600, and a little after it
-            if (gasGiven < needed) revert IGateway.InsufficientGas(gasGiven, needed);
-            gasGiven = gasAllowance;
-        }
+    function _callAt(address token, uint256 gasAllowance, uint256 start, uint256 size) private returns (bool success) {
+        uint256 gasGiven = _given(gasAllowance);
         assembly ("memory-safe") {
             mstore(0, 1)
-            success := call(gasGiven, token, 0, add(data, 0x20), mload(data), 0, 0x20)
+            success := call(gasGiven, token, 0, start, size, 0, 0x20)
             success := and(success, and(eq(mload(0), 1), or(iszero(returndatasize()), gt(returndatasize(), 0x1f))))
         }
+    }
+
+    /// @dev Exactly the allowance, or a revert if that much can't be given.
+    function _given(uint256 gasAllowance) private view returns (uint256) {
+        if (gasAllowance == ALL_GAS) return gasleft();
+        uint256 needed = gasAllowance + gasAllowance / 63 + 5_000; // the call itself: 2,600, and a little after it
+        if (gasleft() < needed) revert IGatewayTypes.InsufficientGas(gasleft(), needed);
+        return gasAllowance;
     }
 
     /// @dev The first bytes of what the last call returned.

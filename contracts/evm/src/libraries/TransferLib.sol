@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AssetId, EndpointId, Ending, IGateway, LaneId, TransferId} from "../interfaces/IGateway.sol";
+import {AssetId, EndpointId, Ending, IGatewayTypes, LaneId, TransferId} from "../interfaces/IGateway.sol";
 
 /// @title Identities and digests (docs/protocol.md, sections 1 and 3); equal to bridge/core/statements.py.
 /// @dev Everything hashed is whole words:
@@ -16,8 +16,11 @@ import {AssetId, EndpointId, Ending, IGateway, LaneId, TransferId} from "../inte
 /// | Locked         | type hash ‖ epoch ‖ keccak(list)                                                         |
 /// | Refused        | type hash ‖ epoch ‖ keccak(list) ‖ keccak(codes)                                         |
 /// | Outcome        | type hash ‖ epoch ‖ keccak(list) ‖ keccak(codes)                                         |
+/// | Ended          | type hash ‖ asset ‖ keccak(list) ‖ keccak(codes): by the register                        |
 /// | domain         | type hash ‖ keccak("Naru") ‖ keccak("1") ‖ EndpointId of the verifier                    |
 /// | digest         | 0x1901 ‖ domain ‖ statement (66 bytes)                                                   |
+///
+/// A list's ids are hashed straight from calldata: the words that a batch shares are laid out once.
 ///
 /// The lock word (R-08), from the highest bit: block number (48) ‖ profile (16) ‖ first 24 bytes of the TransferId.
 /// The pending word (R-31): profile in bits 8 to 23, ending in bits 0 to 7.
@@ -28,6 +31,7 @@ library TransferLib {
     bytes32 internal constant LOCKED_TYPEHASH = keccak256("Locked(uint64 epoch,bytes32[] transfers)");
     bytes32 internal constant REFUSED_TYPEHASH = keccak256("Refused(uint64 epoch,bytes32[] transfers,bytes reasons)");
     bytes32 internal constant OUTCOME_TYPEHASH = keccak256("Outcome(uint64 epoch,bytes32[] transfers,bytes outcomes)");
+    bytes32 internal constant ENDED_TYPEHASH = keccak256("Ended(bytes32 asset,bytes32[] transfers,bytes outcomes)");
     bytes32 internal constant DOMAIN_TYPEHASH = keccak256("EIP712Domain(string name,string version,bytes32 salt)");
     bytes32 private constant NAME_HASH = keccak256("Naru");
     bytes32 private constant VERSION_HASH = keccak256("1");
@@ -49,7 +53,7 @@ library TransferLib {
     }
 
     /// @dev The struct's ten words stand in memory as they are hashed.
-    function idOf(IGateway.Transfer memory terms) internal pure returns (TransferId id) {
+    function idOf(IGatewayTypes.Transfer memory terms) internal pure returns (TransferId id) {
         bytes32 typeHash = TRANSFER_TYPEHASH;
         assembly ("memory-safe") {
             let start := mload(0x40)
@@ -59,27 +63,34 @@ library TransferLib {
         }
     }
 
-    /// @dev Hashes the item's ten words as they stand in calldata, above the free memory. Bits outside a narrow field
-    /// give an id that nobody signed; reading such a field reverts.
-    function idOfItem(IGateway.Transfer calldata item) internal pure returns (TransferId id) {
-        bytes32 typeHash = TRANSFER_TYPEHASH;
-        assembly ("memory-safe") {
-            let start := mload(0x40)
-            mstore(start, typeHash)
-            calldatacopy(add(start, 0x20), item, 0x140)
-            id := keccak256(start, 0x160)
-        }
-    }
-
     /// @dev A bare item (sequence 0) holds its id in the sender field (R-20).
-    function isBare(IGateway.Transfer calldata item) internal pure returns (bool) {
+    function isBare(IGatewayTypes.Item calldata item) internal pure returns (bool) {
         return item.sequence == 0;
     }
 
-    function idsOf(IGateway.Transfer[] calldata items) internal pure returns (TransferId[] memory ids) {
-        ids = new TransferId[](items.length);
-        for (uint256 i = 0; i < items.length; ++i) {
-            ids[i] = isBare(items[i]) ? TransferId.wrap(items[i].sender) : idOfItem(items[i]);
+    /// The ids of a list whose items arrive here: the peers are the sources.
+    function idsOfInbound(IGatewayTypes.Batch[] calldata batches, EndpointId here)
+        internal
+        pure
+        returns (TransferId[] memory ids)
+    {
+        ids = _newList(batches);
+        uint256 next = 0;
+        for (uint256 b = 0; b < batches.length; ++b) {
+            next = _hashItems(ids, next, batches[b].peer, here, batches[b].asset, batches[b].items);
+        }
+    }
+
+    /// The ids of a list whose items left here: the peers are the destinations.
+    function idsOfOutbound(IGatewayTypes.Batch[] calldata batches, EndpointId here)
+        internal
+        pure
+        returns (TransferId[] memory ids)
+    {
+        ids = _newList(batches);
+        uint256 next = 0;
+        for (uint256 b = 0; b < batches.length; ++b) {
+            next = _hashItems(ids, next, here, batches[b].peer, batches[b].asset, batches[b].items);
         }
     }
 
@@ -101,6 +112,15 @@ library TransferLib {
         returns (bytes32)
     {
         return keccak256(abi.encode(OUTCOME_TYPEHASH, epoch, _hashList(ids), keccak256(outcomes)));
+    }
+
+    /// The register's entry, not the committee's (R-60).
+    function endedEntry(AssetId asset, TransferId[] memory ids, bytes calldata outcomes)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(ENDED_TYPEHASH, asset, _hashList(ids), keccak256(outcomes)));
     }
 
     function digestOf(bytes32 domainSeparator, bytes32 statement) internal pure returns (bytes32) {
@@ -125,6 +145,50 @@ library TransferLib {
 
     function readPending(uint256 word) internal pure returns (Ending ending, uint16 profile) {
         return (Ending(uint8(word)), uint16(word >> 8));
+    }
+
+    function _newList(IGatewayTypes.Batch[] calldata batches) private pure returns (TransferId[] memory) {
+        uint256 count = 0;
+        for (uint256 b = 0; b < batches.length; ++b) {
+            count += batches[b].items.length;
+        }
+        if (count == 0) revert IGatewayTypes.EmptyList();
+        return new TransferId[](count);
+    }
+
+    /// @dev The struct's words are laid out once above the free memory, and the item's seven copied over theirs as they
+    /// stand in calldata: sequence, then sender to payloadHash. Bits outside a narrow field give an id that nobody signed;
+    /// reading such a field reverts.
+    function _hashItems(
+        TransferId[] memory ids,
+        uint256 next,
+        EndpointId source,
+        EndpointId destination,
+        AssetId asset,
+        IGatewayTypes.Item[] calldata items
+    ) private pure returns (uint256) {
+        bytes32 typeHash = TRANSFER_TYPEHASH;
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, typeHash)
+            mstore(add(start, 0x20), source)
+            mstore(add(start, 0x40), destination)
+            mstore(add(start, 0x80), asset)
+            let to := add(ids, shl(5, add(next, 1)))
+            let item := items.offset
+            for { let end := add(item, mul(items.length, 0xe0)) } lt(item, end) { item := add(item, 0xe0) } {
+                let sequence := calldataload(item)
+                switch sequence
+                case 0 { mstore(to, calldataload(add(item, 0x20))) }
+                default {
+                    mstore(add(start, 0x60), sequence)
+                    calldatacopy(add(start, 0xa0), add(item, 0x20), 0xc0)
+                    mstore(to, keccak256(start, 0x160))
+                }
+                to := add(to, 0x20)
+            }
+        }
+        return next + items.length;
     }
 
     function _hashList(TransferId[] memory ids) private pure returns (bytes32 hash) {

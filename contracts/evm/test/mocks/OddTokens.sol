@@ -41,3 +41,8 @@ contract TokenWithOddAnswers {
         return (1, 1);
     }
 }
+
+/// Is not paused, and answers nothing else.
+contract TokenWithoutRegister {
+    bool public constant paused = false;
+}

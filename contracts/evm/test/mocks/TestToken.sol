@@ -97,6 +97,20 @@ contract TestToken {
         totalSupply -= _afterFee(amount);
     }
 
+    /// By a role, as in ERC-3643; here anybody's.
+    function burn(address from, uint256 amount) external misbehaving {
+        _burnFrom(from, amount);
+    }
+
+    function crosschainMint(address to, uint256 amount) external misbehaving {
+        balanceOf[to] += _afterFee(amount);
+        totalSupply += _afterFee(amount);
+    }
+
+    function crosschainBurn(address from, uint256 amount) external misbehaving {
+        _burnFrom(from, amount);
+    }
+
     function transfer(address to, uint256 amount) external misbehaving returns (bool) {
         _take(msg.sender, amount);
         balanceOf[to] += _afterFee(amount);
@@ -109,6 +123,12 @@ contract TestToken {
         _take(from, amount);
         balanceOf[to] += _afterFee(amount);
         return true;
+    }
+
+    function _burnFrom(address from, uint256 amount) private {
+        ++burnCount;
+        _take(from, amount);
+        totalSupply -= _afterFee(amount);
     }
 
     function _take(address from, uint256 amount) private {
