@@ -48,7 +48,7 @@ test: setup-test ## every test that needs Python only
 	@$(PYTEST) -m "not anvil and not slow" $(ARGS)
 
 .PHONY: check
-check: lint type proto artifacts cover contracts e2e wheel model mutants ## everything that must be green before a commit
+check: lint type proto artifacts cover contracts slither coverage e2e wheel model mutants ## everything that must be green before a commit
 	@echo "make check: all green"
 
 .PHONY: clean
@@ -72,7 +72,7 @@ proto: setup-check ## gRPC stubs equal what the pinned generator makes (WRITE=1 
 
 .PHONY: vectors
 vectors: setup-check ## write the test vectors anew
-	@$(BIN)/python -m tests.vectors.statements && $(BIN)/python -m tests.vectors.orders
+	@for name in statements orders schnorr_evm; do $(BIN)/python -m tests.vectors.$$name; done
 
 .PHONY: diagram
 diagram: setup-check ## write the state table and diagram of docs/protocol.md anew, from PLAN
@@ -93,6 +93,10 @@ node:
 .PHONY: contracts
 contracts: node ## forge build and tests (CI=1: longer campaigns)
 	@$(call need,npm,nodejs and npm); cd $(EVM) && FOUNDRY_PROFILE=$(if $(CI),ci,default) $(FORGE) test
+
+.PHONY: coverage
+coverage: setup-check node ## lines and branches of the contracts that their tests reach, 95 % at the least
+	@$(call need,npm,nodejs and npm); $(BIN)/python -m tests.tidy.coverage
 
 # Slither needs an older web3 than the bridge: its packages have a list and an environment of their own.
 .cache/slither/installed: requirements/slither.txt | setup-check

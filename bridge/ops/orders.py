@@ -281,7 +281,7 @@ def objections(signed: SignedOrder, state: OrderState, *, is_signed: bool) -> li
             "all of it is drawn" if all_drawn else "its nonce is used: it was locked, or its holder cancelled it"
         )
     left = order.amount - state.drawn
-    if not found and state.allowance is not None and state.allowance < left:
+    if not found and state.allowance < left:
         found.append(f"the gateway may move {state.allowance} of {left} smallest units: the holder must allow more")
     return found
 

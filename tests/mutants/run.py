@@ -55,9 +55,6 @@ def _copy(tree: Path) -> None:
         shutil.copy2(ROOT / path, tree / path)
     if (ROOT / EVM / "node_modules").exists():
         (tree / EVM / "node_modules").symlink_to(ROOT / EVM / "node_modules")
-    for built in ("out", "cache"):  # spares the first compilation
-        if (ROOT / EVM / built).exists():
-            shutil.copytree(ROOT / EVM / built, tree / EVM / built)
 
 
 def _green(tree: Path, chosen: Sequence[Mutant]) -> bool:
@@ -107,6 +104,7 @@ def _run(folder: Path, command: Sequence[str]) -> subprocess.CompletedProcess[st
         **os.environ,
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "FOUNDRY_PROFILE": "mutants",
         "GIT_CEILING_DIRECTORIES": str(folder.parent),
     }
     return subprocess.run(

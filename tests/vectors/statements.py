@@ -1,15 +1,31 @@
-"""Writes statements.json: ids and digests that pytest and forge both check. Run as a module to write it anew."""
+"""Writes statements.json: type hashes, ids and digests that pytest and forge both check. `make vectors`.
+
+What the bridge signs is made by bridge/core; the committee's other statements and the register's, by eth_account.
+"""
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
+from eth_account.messages import encode_typed_data
+from eth_hash.auto import keccak
+
 from bridge.core.caip import Account, AssetId, Endpoint, EndpointId, asset_id, ledger_id
-from bridge.core.statements import Epoch, Item, Kind, Statement
-from bridge.core.transfer import AMOUNT_MAX, U64_MAX, Lane, Transfer
+from bridge.core.statements import DOMAIN_TYPE, TYPES, Epoch, Item, Kind, Statement
+from bridge.core.transfer import AMOUNT_MAX, TRANSFER_TYPE, U64_MAX, Lane, Transfer
 
 PATH = Path(__file__).with_name("statements.json")
 SEED = 20261122
+FURTHER_TYPES = (
+    "Handover(uint64 epoch,uint256 px,uint256 py)",
+    "Closed(uint64 epoch,bytes32 endpoint)",
+    "Issue(bytes32 endpoint,bytes32 asset,uint64 number,uint256 issued)",
+    "Closing(bytes32 asset,bytes32 endpoint)",
+    "Ended(bytes32 asset,bytes32[] transfers,bytes outcomes)",
+)
+ALL_TYPES = (DOMAIN_TYPE, TRANSFER_TYPE, *TYPES.values(), *FURTHER_TYPES)
+Value = int | bytes | Sequence[bytes]
 
 
 def build() -> dict[str, object]:
@@ -25,6 +41,8 @@ def build() -> dict[str, object]:
         "lanes": [_lane_row(t.lane) for t in transfers[:5]],
         "transfers": [{"terms": _terms(t), "id": _hex(t.id)} for t in transfers],
         "statements": [_statement_row(_statement(rng, kind, transfers)) for kind in Kind for _ in range(5)],
+        "types": {_name(text): _type_row(text) for text in ALL_TYPES},
+        "further": [_further_row(rng, text, most=number == 0) for text in FURTHER_TYPES for number in range(5)],
     }
 
 
@@ -126,6 +144,72 @@ def _statement_row(statement: Statement) -> dict[str, object]:
         "codes": _hex(statement.codes),
         "digest": _hex(statement.digest),
     }
+
+
+def _name(text: str) -> str:
+    return text.partition("(")[0]
+
+
+def _type_row(text: str) -> dict[str, str]:
+    return {"type": text, "hash": _hex(keccak(text.encode()))}
+
+
+def _further_row(rng: random.Random, text: str, *, most: bool) -> dict[str, object]:
+    """Fill a statement's fields by lot, or with the most that they hold."""
+    salt = rng.randbytes(32)
+    fields, count = _fields(text), 12 if most else rng.randint(1, 5)
+    values = (_most(rng, f["type"], count) if most else _by_lot(rng, f["type"], count) for f in fields)
+    message = dict(zip((f["name"] for f in fields), values, strict=True))
+    signable = encode_typed_data(
+        full_message={
+            "types": {"EIP712Domain": _fields(DOMAIN_TYPE), _name(text): fields},
+            "primaryType": _name(text),
+            "domain": {"name": "Naru", "version": "1", "salt": salt},
+            "message": message,
+        }
+    )
+    return {
+        "kind": _name(text),
+        "salt": _hex(salt),
+        "message": {name: _json(value) for name, value in message.items()},
+        "structHash": _hex(signable.body),
+        "digest": _hex(keccak(b"\x19" + signable.version + signable.header + signable.body)),
+    }
+
+
+def _fields(text: str) -> list[dict[str, str]]:
+    pairs = [part.split(" ") for part in text.partition("(")[2].removesuffix(")").split(",")]
+    return [{"name": name, "type": kind} for kind, name in pairs]
+
+
+def _most(rng: random.Random, kind: str, count: int) -> Value:
+    match kind:
+        case "uint64":
+            return U64_MAX
+        case "uint256":
+            return 2**256 - 1
+        case "bytes32":
+            return b"\xff" * 32
+        case _:
+            return _by_lot(rng, kind, count)
+
+
+def _by_lot(rng: random.Random, kind: str, count: int) -> Value:
+    match kind:
+        case "uint64" | "uint256":
+            return rng.getrandbits(rng.choice((8, 32, int(kind.removeprefix("uint")))))
+        case "bytes32":
+            return rng.randbytes(32)
+        case "bytes32[]":
+            return [rng.randbytes(32) for _ in range(count)]
+        case _:  # bytes: outcomes
+            return bytes(rng.randint(1, 3) for _ in range(count))
+
+
+def _json(value: Value) -> str | list[str]:
+    if isinstance(value, int):
+        return str(value)
+    return _hex(value) if isinstance(value, bytes) else [_hex(item) for item in value]
 
 
 if __name__ == "__main__":

@@ -286,7 +286,7 @@ class EvmHolder:
     async def _short(self, asset: AssetId, amount: int) -> ChecksumAddress | None:
         """Give the token if the gateway may not move *amount* of it yet."""
         moving = await moving_of(self._account.node, self._gateway, asset, self._account.address)
-        return None if moving.allowance is None or moving.allowance >= amount else moving.token
+        return None if moving.allowance >= amount else moving.token
 
     async def _approve(self, token: ChecksumAddress, amount: int) -> None:
         contract = self._account.node.contract(PLAIN_TOKEN, token)

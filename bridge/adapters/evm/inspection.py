@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eth_utils.address import to_checksum_address
 
-from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, TIMELOCK, Artifact, artifact, topic
+from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, SAMPLE_TOKEN, TIMELOCK, Artifact, artifact, topic
 from bridge.adapters.evm.node import Node
 from bridge.core.caip import AssetId, Endpoint, EndpointId, LedgerId, evm_account
 from bridge.core.keccak import keccak
@@ -81,6 +81,10 @@ class AssetFacts:
     form: int
     decimals: int
     gas_allowance: int
+    asked: tuple[bool, bool]
+    """Whether `paused()` and `canReceive(address)` are asked before a mint, as found at registration (R-22)."""
+    answered: tuple[bool, bool]
+    """Whether the token answers them now."""
     register_key: str
     agents: frozenset[str]
 
@@ -253,7 +257,7 @@ async def _asset(
     at: BlockStamp,
 ) -> AssetFacts:
     enabled, profile, _, _, _, register_key, *_ = await node.call(functions.asset(asset), at)
-    _, token, code_hash, mode, form, decimals, gas_allowance, *_ = await node.call(functions.profile(profile), at)
+    _, token, code_hash, mode, form, decimals, gas_allowance, *asked = await node.call(functions.profile(profile), at)
     named = [agent for of, agent in agents if of == asset]
     return AssetFacts(
         enabled=enabled,
@@ -264,9 +268,24 @@ async def _asset(
         form=form,
         decimals=decimals,
         gas_allowance=gas_allowance,
+        asked=(asked[0], asked[1]),
+        answered=await _answers(node, token, at),
         register_key=to_checksum_address(register_key),
         agents=frozenset([agent for agent in named if await node.call(functions.isAgent(asset, agent), at)]),
     )
+
+
+async def _answers(node: Node, token: str, at: BlockStamp) -> tuple[bool, bool]:
+    functions = node.contract(SAMPLE_TOKEN, token).functions
+    found = []
+    for question in (functions.paused(), functions.canReceive(NOBODY)):
+        try:
+            await node.call(question, at)
+        except LedgerRefusedError:
+            found.append(False)
+        else:
+            found.append(True)
+    return found[0], found[1]
 
 
 async def _lane(node: Node, functions: Any, lane: bytes, at: BlockStamp) -> LaneFacts:  # noqa: ANN401 - web3's are untyped

@@ -30,13 +30,6 @@ LOCK_ITEM: Final = "submitSingle"
 LOCK_ORDER: Final = "drawSingle"
 """The gateway's self-calls, one for a request and one for an Order; named there for a low selector."""
 NONCE_USED: Final = "NonceUsed"
-PROFILE_MODE: Final = 3
-PROFILE_FORM: Final = 4
-"""Places in the struct Profile."""
-ESCROW: Final = 2
-"""LockMode.ESCROW."""
-OWN: Final = 1
-"""TokenForm.OWN: only the gateway's own units can be burned, so it pulls them first."""
 _TOO_LITTLE_GAS: Final = frozenset({"InsufficientGas", "Reverted"})
 T = TypeVar("T")
 
@@ -69,10 +62,10 @@ class LockList(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moving:
-    """How a gateway comes to move a holder's units: its token, and the allowance that is left; None: it needs none."""
+    """How a gateway comes to move a holder's units: its token, and the allowance that is left."""
 
     token: ChecksumAddress
-    allowance: int | None
+    allowance: int
 
 
 LockResult = Locked | LedgerRefusedError
@@ -155,7 +148,7 @@ class LockSender:
 
 
 async def moving_of(node: Node, gateway: AsyncContract, asset: AssetId, holder: ChecksumAddress) -> Moving:
-    """Read how *gateway* comes to move units of *asset*; one that burns by a role needs no allowance.
+    """Read how *gateway* comes to move units of *asset*.
 
     Raises:
         InvalidInputError: the gateway does not know the asset.
@@ -166,8 +159,6 @@ async def moving_of(node: Node, gateway: AsyncContract, asset: AssetId, holder: 
         raise InvalidInputError(msg)
     profile = await node.call(gateway.functions.profile(number))
     token = to_checksum_address(profile[PROFILE_TOKEN])
-    if profile[PROFILE_MODE] != ESCROW and profile[PROFILE_FORM] != OWN:
-        return Moving(token=token, allowance=None)
     functions = node.contract(PLAIN_TOKEN, token).functions
     return Moving(token=token, allowance=int(await node.call(functions.allowance(holder, gateway.address))))
 

@@ -40,8 +40,8 @@ class OrderState:
     """Another Order with this nonce has been drawn on: this one is refused."""
     time: int
     """The block's, in unix seconds."""
-    allowance: int | None
-    """What the gateway may still move of the holder's units; None: it needs no allowance."""
+    allowance: int
+    """What the gateway may still move of the holder's units."""
 
 
 class EvmOrders:

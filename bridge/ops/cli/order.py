@@ -277,7 +277,7 @@ async def _sign(wanted: "Wanted", key: str, *, allow: bool) -> str:
         state = await desk.state(order)
     if state.nonce_used:
         raise InvalidInputError(f"nonce {order.nonce} is used already: give another, or none")
-    if state.allowance is not None and state.allowance < order.amount:
+    if state.allowance < order.amount:
         text = f"note: the gateway may move {state.allowance} of {order.amount} smallest units of this holder; "
         text += "the order is refused until it may: sign with --allow, or approve it at the token"
         errors.print(text, style="yellow", markup=False)

@@ -113,7 +113,7 @@ abstract contract Committee is Guarded, Attested {
     function _requireUsableKey(uint64 number, uint256 px, uint256 py) private view returns (address key) {
         if (!SchnorrLib.isValidKey(px, py)) revert KeyInvalid(px, py);
         key = SchnorrLib.addressOf(px, py);
-        if (_struck[number][key]) revert KeyStruck(number, key);
+        if (_struck[number][key] || _usedKeys[key]) revert KeyStruck(number, key);
     }
 
     function _requireHandover() private view returns (PendingHandover memory next) {
@@ -127,6 +127,7 @@ abstract contract Committee is Guarded, Attested {
         if (before.epoch != 0) _previous = Previous({key: before.key, epoch: before.epoch});
         _current = Current({key: key, epoch: number, paused: before.paused});
         _epochs[number] = StoredEpoch({key: key, parent: parent, revoked: false});
+        _usedKeys[key] = true;
         _highestEpoch = number;
         emit EpochActivated(number, key);
     }

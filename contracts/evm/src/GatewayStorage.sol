@@ -152,6 +152,8 @@ abstract contract GatewayStorage is IGatewayTypes, ReentrancyGuardTransient {
 
     mapping(uint64 epoch => StoredEpoch) internal _epochs;
     mapping(uint64 epoch => mapping(address key => bool)) internal _struck;
+    /// Every key that ever was in force: each is of one epoch, so that revoking the epoch revokes the key.
+    mapping(address key => bool) internal _usedKeys;
 
     EndpointId[] internal _peerIds;
     AssetId[] internal _assetIds;

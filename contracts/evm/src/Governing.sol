@@ -39,11 +39,12 @@ abstract contract Governing is Guarded {
     }
 
     /// @inheritdoc IGatewayExtension
-    /// @dev Again only once the last one has lapsed: a program may stop a lane, and not postpone the end of that for ever
-    /// before a person looks.
+    /// @dev Again only when the lane has been free of its pause for as long as one lasts: a program may stop a lane for people
+    /// to look, and not close it for ever.
     function auditPauseLane(LaneId id) external onlyAuditor nonReentrant {
         uint8 flags = _flagsOf(id);
-        if (block.timestamp < _auditPausedUntil[id]) revert LanePausedError(id);
+        uint64 last = _auditPausedUntil[id];
+        if (last != 0 && block.timestamp < last + AUDIT_PAUSE) revert AuditPauseTooSoon(id, last + AUDIT_PAUSE);
         uint64 until = uint64(block.timestamp) + AUDIT_PAUSE;
         _writeFlags(id, flags | AUDIT_PAUSED);
         _auditPausedUntil[id] = until;
@@ -53,7 +54,7 @@ abstract contract Governing is Guarded {
     /// @inheritdoc IGatewayExtension
     function unpauseLane(LaneId id) external onlyUnpauser nonReentrant {
         _writeFlags(id, _flagsOf(id) & ~(PAUSED | AUDIT_PAUSED));
-        delete _auditPausedUntil[id];
+        if (block.timestamp < _auditPausedUntil[id]) _auditPausedUntil[id] = uint64(block.timestamp);
         emit LanePaused(id, false);
     }
 

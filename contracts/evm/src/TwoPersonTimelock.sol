@@ -19,13 +19,18 @@ contract TwoPersonTimelock is TimelockController {
 
     /// Who scheduled an operation can't execute it.
     error SecondPersonNeeded(bytes32 id, address scheduler);
+    /// Who scheduled an operation may schedule no longer, so it is nobody's proposal: schedule it again.
+    error SchedulerRemoved(bytes32 id, address scheduler);
     /// Two different persons at least must be able to schedule, and to execute.
     error TooFewPersons(bytes32 role, uint256 count);
     /// Nobody may hold this role by this account: see `_grantRole`.
     error GrantRefused(bytes32 role, address account);
 
     modifier onlyAnother(bytes32 id) {
-        if (schedulerOf[id] == msg.sender) revert SecondPersonNeeded(id, msg.sender);
+        address scheduler = schedulerOf[id];
+        if (scheduler == msg.sender) revert SecondPersonNeeded(id, msg.sender);
+        // else a person with a new key could execute what the old one scheduled
+        if (scheduler != address(0) && !hasRole(PROPOSER_ROLE, scheduler)) revert SchedulerRemoved(id, scheduler);
         _;
     }
 

@@ -19,6 +19,10 @@ contract BurnTokensTest is Base {
         agents.mint(holder, 1_000);
         bridgeable = new BridgeableToken();
         bridgeable.issue(holder, 1_000);
+        vm.prank(holder);
+        agents.approve(address(source.gateway), type(uint256).max);
+        vm.prank(holder);
+        bridgeable.approve(address(source.gateway), type(uint256).max);
     }
 
     function _mode() internal pure override returns (LockMode) {
@@ -67,7 +71,20 @@ contract BurnTokensTest is Base {
 
     /* THE WHOLE WAY */
 
-    /// R-04, INV-6: no allowance, no verified identity of the gateway.
+    /// R-03, R-04: an agent's burn asks neither for a pause nor for a freeze; a lock does, because it pulls the units first.
+    function test_frozen_units_and_a_paused_token_stay_where_they_are() public {
+        _useAgents();
+        agents.freeze(holder, true);
+        _eq(TransferId.unwrap(_lockAll(_one(_request(400)))[0]), 0, "frozen: left out");
+        agents.freeze(holder, false);
+        agents.pause(true);
+        _eq(TransferId.unwrap(_lockAll(_one(_request(400)))[0]), 0, "paused: left out");
+        _eq(agents.balanceOf(holder), 1_000, "nothing taken");
+        agents.pause(false);
+        _lock(400);
+    }
+
+    /// R-04, INV-6
     function test_an_agent_token_is_burned_and_minted_back(uint256 amount) public {
         amount = _bound(amount, 1, 1_000);
         _useAgents();

@@ -199,6 +199,14 @@ contract CommitteeTest is Statements {
         _true(!destination.gateway.isStruck(NEXT_EPOCH, next.addr), "on that gateway only");
     }
 
+    /// R-40, R-41: a key is of one epoch, so that revoking the epoch revokes the key.
+    function test_a_key_that_was_in_force_never_comes_back() public {
+        Vm.Wallet memory first = vm.createWallet(GROUP_KEY);
+        bytes memory struck = abi.encodeWithSelector(IGatewayTypes.KeyStruck.selector, NEXT_EPOCH, first.addr);
+        _fails(stranger, gateway, _handoverCall(source, GROUP_KEY, NEXT_EPOCH, first), struck);
+        _fails(governance, gateway, _registration(NEXT_EPOCH, first), struck);
+    }
+
     /// R-40: after a veto governance registers the next key; the vetoed number was never in force.
     function test_governance_registers_after_a_veto(bool sameNumber) public {
         _announce(source, GROUP_KEY, NEXT_EPOCH, NEXT_KEY);

@@ -347,6 +347,22 @@ contract FinishTest is Base {
         source.gateway.finish{gas: 400_000}(_outbound(item), MINTED, attestation);
     }
 
+    /// R-21: it ends whole, burned too, and the next one isn't touched.
+    function test_the_least_gas_that_ends_an_item_ends_just_one() public {
+        IGatewayTypes.Transfer[] memory items = _lockMany(2);
+        IGatewayTypes.Attestation memory attestation = _signOutcome(items, hex"0101");
+        bool done;
+        for (uint256 gasLimit = 600_000; !done; gasLimit += 5_000) {
+            bytes memory data = abi.encodeCall(source.gateway.finish, (_outbound(items), hex"0101", attestation));
+            (done,) = address(source.gateway).call{gas: gasLimit}(data);
+        }
+        _eq(_endingOf(items[0]), Ending.COMMITTED, "the first");
+        _eq(_pendingOf(items[0]), Ending.OPEN, "burned");
+        _eq(source.token.totalSupply(), UNITS - items[0].amount, "burned");
+        _eq(_endingOf(items[1]), Ending.OPEN, "the second waits");
+        _true(_lockWord(items[1]) != 0, "still locked");
+    }
+
     /* HELPERS */
 
     function _anotherPeer() private returns (EndpointId peer) {

@@ -6,13 +6,12 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 
 import {IGatewayTypes} from "../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../src/libraries/SchnorrLib.sol";
-import {Base} from "./Base.sol";
+import {SignatureVectors} from "./SignatureVectors.sol";
 
 /// The committee's signatures behind ERC-7913 (R-40): the magic value or 0xffffffff, never a revert.
-contract FrostVerifierTest is Base {
+contract FrostVerifierTest is SignatureVectors {
     event log_named_uint(string key, uint256 value);
 
-    string private constant VECTORS = "../../tests/vectors/schnorr_evm.json";
     bytes4 private constant VALID = 0x024ad318; // verify(bytes,bytes32,bytes)
     bytes4 private constant INVALID = 0xffffffff;
     uint256 private constant N = SchnorrLib.N;
@@ -38,22 +37,6 @@ contract FrostVerifierTest is Base {
         bytes memory signer = bytes.concat(bytes20(address(verifier)), key);
         _true(SignatureChecker.isValidSignatureNow(signer, hash, signature), "valid");
         _true(!SignatureChecker.isValidSignatureNow(signer, ~hash, signature), "another hash");
-    }
-
-    /// Signatures made by the Python committee, and refused ones, each with its reason.
-    function test_the_committee_s_vectors() public {
-        if (!vm.exists(VECTORS)) vm.skip(true, "tests/vectors/schnorr_evm.json is missing");
-        string memory json = vm.readFile(VECTORS);
-        uint256 count;
-        for (; vm.keyExistsJson(json, _at("valid", count, "")); ++count) {
-            _eq(_vector(json, _at("valid", count, "")), VALID, _at("valid", count, ""));
-        }
-        _true(count > 0, "no valid vectors");
-        for (count = 0; vm.keyExistsJson(json, _at("refused", count, "")); ++count) {
-            string memory why = vm.parseJsonString(json, _at("refused", count, ".why"));
-            _eq(_vector(json, _at("refused", count, "")), INVALID, why);
-        }
-        _true(count > 0, "no refused vectors");
     }
 
     /* REFUSED */
@@ -170,14 +153,10 @@ contract FrostVerifierTest is Base {
         return verifier.verify(key, hash, signature);
     }
 
-    function _vector(string memory json, string memory at) private view returns (bytes4) {
-        bytes memory key = _key(_word(json, at, ".px"), _word(json, at, ".py"));
-        bytes memory signature = _signature(_word(json, at, ".rx"), _word(json, at, ".ry"), _word(json, at, ".z"));
-        return _verify(key, bytes32(_word(json, at, ".message")), signature);
-    }
-
-    function _word(string memory json, string memory at, string memory field) private pure returns (uint256) {
-        return uint256(vm.parseJsonBytes32(json, string.concat(at, field)));
+    function _accepts(uint256[6] memory words) internal view override returns (bool) {
+        bytes4 answer = _verify(_key(words[0], words[1]), bytes32(words[2]), _signature(words[3], words[4], words[5]));
+        _true(answer == VALID || answer == INVALID, "one of the two");
+        return answer == VALID;
     }
 
     function _attested(uint256 secret, bytes32 hash) private returns (IGatewayTypes.Attestation memory) {

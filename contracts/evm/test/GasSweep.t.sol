@@ -264,6 +264,16 @@ contract GasSweepTest is Base {
         _true(any, "with enough gas it is eligible");
     }
 
+    /// R-12, H1: a token whose own view takes more than a view gets, and swallows that, is waited for; it refuses nobody.
+    function test_a_view_that_needs_too_much_gas_is_no_verdict_either() public {
+        IGatewayTypes.Transfer memory item = _lock(7);
+        _to.setWork(0, 60_000);
+        _on(destination);
+        _eq(destination.gateway.eligibility(item), 8, "TOKEN_PAUSED");
+        _settle(item);
+        _eq(_outcomeOf(item), Outcome.NONE, "not minted, not refused");
+    }
+
     /* STEPS */
 
     /// 2 % steps of the whole range, then steps of 1,000 over the first item's and the second item's edge.

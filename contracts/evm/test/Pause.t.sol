@@ -209,15 +209,17 @@ contract PauseTest is Statements {
     /// R-61: the program can't postpone the end before a person looks.
     function test_an_auditor_can_not_prolong_its_pause(uint256 time) public {
         _auditPause(source);
-        time = _bound(time, START, START + DAY - 1);
+        time = _bound(time, START, START + 2 * DAY - 1);
         vm.warp(time);
         IGateway at = source.gateway;
         bytes memory data = abi.encodeCall(at.auditPauseLane, (lane));
-        _fails(auditor, at, data, _error(IGatewayTypes.LanePausedError.selector, LaneId.unwrap(lane)));
+        _fails(
+            auditor, at, data, abi.encodeWithSelector(IGatewayTypes.AuditPauseTooSoon.selector, lane, START + 2 * DAY)
+        );
         _eq(at.lane(lane).auditPausedUntil, START + DAY, "as it was");
-        vm.warp(START + DAY);
+        vm.warp(START + 2 * DAY);
         _passes(auditor, at, data);
-        _eq(at.lane(lane).auditPausedUntil, START + 2 * DAY, "a new one, after it lapsed");
+        _eq(at.lane(lane).auditPausedUntil, START + 3 * DAY, "a new one, a day after it lapsed");
         _refusesLocks();
     }
 
@@ -231,14 +233,15 @@ contract PauseTest is Statements {
         _lock(1);
     }
 
-    /// R-61: two persons end both; the auditor may then pause again.
+    /// R-61: two persons end both; the auditor may pause again a day later.
     function test_the_unpauser_ends_both_pauses(bool ofGuardian, bool ofAuditor) public {
         if (ofAuditor) _auditPause(source);
         if (ofGuardian) _pauseLane(source);
         _unpauseLane(source);
         IGatewayTypes.LaneState memory state = source.gateway.lane(lane);
-        _true(!state.paused && state.auditPausedUntil == 0, "neither");
+        _true(!state.paused && state.auditPausedUntil <= START, "neither");
         _lock(1);
+        if (ofAuditor) vm.warp(START + DAY);
         _auditPause(source);
         _refusesLocks();
     }

@@ -169,6 +169,14 @@ contract ProfilesTest is Base {
         gateway.addProfile(ASSET, address(source.token), LockMode.ESCROW, TokenForm.OWN, 0, 1_000);
     }
 
+    /// R-21: with too little gas for that burn, nothing is said of the token.
+    function test_a_starved_registration_says_so_and_nothing_of_the_token() public {
+        address next = address(new TestToken());
+        vm.expectPartialRevert(IGatewayTypes.InsufficientGas.selector);
+        vm.prank(governance);
+        gateway.addProfile{gas: GAS_ALLOWANCE + 50_000}(ASSET, next, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+    }
+
     /* HELPERS */
 
     function _expectCannotBurn(address token, TokenForm form) private {

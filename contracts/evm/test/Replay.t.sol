@@ -10,6 +10,9 @@ import {Vm} from "./Vm.sol";
 /// and the holder have one and the same key here, so that nothing but the digest can make the difference; the words of
 /// each statement are those that the door itself is given.
 contract ReplayTest is Statements {
+    /// Of the current committee, of the register and of the holder: only the digest decides.
+    uint256 private constant ONE_KEY = 0xBEEFED;
+
     enum Kind {
         LOCKED,
         REFUSED,
@@ -42,7 +45,7 @@ contract ReplayTest is Statements {
     EndpointId internal closingPeer;
 
     function setUp() public override {
-        holder = vm.createWallet(GROUP_KEY).addr;
+        holder = vm.createWallet(ONE_KEY).addr;
         super.setUp();
         heir = vm.createWallet(NEXT_KEY);
         _prepare(source, destination);
@@ -219,8 +222,8 @@ contract ReplayTest is Statements {
         bytes32 digest = _digestOf(words);
         if (door == Kind.ORDER) return _showOrder(words, digest, here);
         bytes memory data = uint8(door) <= uint8(Kind.CLOSED)
-            ? _attestedCall(door, words, here, _signWith(GROUP_KEY, epoch, digest))
-            : _registerCall(door, words, here, _ecdsa(GROUP_KEY, digest));
+            ? _attestedCall(door, words, here, _signWith(epoch == EPOCH ? GROUP_KEY : ONE_KEY, epoch, digest))
+            : _registerCall(door, words, here, _ecdsa(ONE_KEY, digest));
         (passed, error) = address(here.gateway).call(data);
         if (passed) error = "";
     }
@@ -238,7 +241,7 @@ contract ReplayTest is Statements {
             return abi.encodeCall(at.handover, (THIRD_EPOCH, heir.publicKeyX, heir.publicKeyY, a));
         }
         bytes[] memory signatures = new bytes[](1);
-        signatures[0] = _ecdsa(GROUP_KEY, _digest(here.endpoint, _closingStatement(ASSET, words.peer)));
+        signatures[0] = _ecdsa(ONE_KEY, _digest(here.endpoint, _closingStatement(ASSET, words.peer)));
         return abi.encodeCall(at.close, (words.peer, a, signatures));
     }
 
@@ -254,7 +257,7 @@ contract ReplayTest is Statements {
         bytes[] memory signatures = new bytes[](1);
         signatures[0] = signature;
         bytes32 closed = _digest(at.endpointId(), _closedStatement(NEXT_EPOCH, words.peer)); // of the live endpoint
-        return abi.encodeCall(at.close, (words.peer, _signWith(GROUP_KEY, NEXT_EPOCH, closed), signatures));
+        return abi.encodeCall(at.close, (words.peer, _signWith(ONE_KEY, NEXT_EPOCH, closed), signatures));
     }
 
     /// An Order that is refused is left out, with LockFailed.
@@ -263,7 +266,7 @@ contract ReplayTest is Statements {
         returns (bool passed, bytes memory error)
     {
         IGatewayTypes.SignedOrder[] memory orders = new IGatewayTypes.SignedOrder[](1);
-        (orders[0].order, orders[0].signature) = (words.order, _ecdsa(GROUP_KEY, digest));
+        (orders[0].order, orders[0].signature) = (words.order, _ecdsa(ONE_KEY, digest));
         vm.recordLogs();
         TransferId[] memory ids = here.gateway.lockOrders(orders, new IGatewayTypes.Permit[](0));
         Vm.Log[] memory logs = vm.getRecordedLogs();
@@ -276,8 +279,8 @@ contract ReplayTest is Statements {
     /// Lanes both ways, a closed peer with a lock towards it, one that may be closed; two epochs of one key.
     function _prepare(Ledger memory here, Ledger memory other) private {
         _on(here);
-        _register(here, NEXT_EPOCH, GROUP_KEY);
-        _setRegisterKey(here, ASSET, GROUP_KEY);
+        _register(here, NEXT_EPOCH, ONE_KEY);
+        _setRegisterKey(here, ASSET, ONE_KEY);
         here.token.issue(holder, UNITS);
         vm.prank(holder);
         here.token.approve(address(here.gateway), type(uint256).max);
@@ -292,8 +295,8 @@ contract ReplayTest is Statements {
         here.gateway.allowClosing(closedPeer);
         bytes32 digest = _digest(here.endpoint, _closedStatement(NEXT_EPOCH, closedPeer));
         bytes[] memory signatures = new bytes[](1);
-        signatures[0] = _ecdsa(GROUP_KEY, _digest(here.endpoint, _closingStatement(ASSET, closedPeer)));
-        here.gateway.close(closedPeer, _signWith(GROUP_KEY, NEXT_EPOCH, digest), signatures);
+        signatures[0] = _ecdsa(ONE_KEY, _digest(here.endpoint, _closingStatement(ASSET, closedPeer)));
+        here.gateway.close(closedPeer, _signWith(ONE_KEY, NEXT_EPOCH, digest), signatures);
         vm.prank(governance);
         here.gateway.allowClosing(closingPeer);
     }

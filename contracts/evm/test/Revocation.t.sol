@@ -87,7 +87,7 @@ contract RevocationTest is Statements {
         uint64 root = nextNumber ? THIRD_EPOCH : LATER;
         _handOver(source, GROUP_KEY, NEXT_EPOCH, NEXT_KEY);
         _register(source, root, THIRD_KEY);
-        _announce(source, THIRD_KEY, root + 1, NEXT_KEY);
+        _announce(source, THIRD_KEY, root + 1, 0xFADE);
         _revoke(EPOCH);
         _ended(EPOCH);
         _ended(NEXT_EPOCH);

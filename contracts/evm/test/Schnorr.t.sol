@@ -3,13 +3,12 @@ pragma solidity 0.8.37;
 
 import {IGatewayTypes} from "../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../src/libraries/SchnorrLib.sol";
-import {Base} from "./Base.sol";
+import {SignatureVectors} from "./SignatureVectors.sol";
 import {Vm} from "./Vm.sol";
 
 /// The verifier against RFC 9591 (appendix E.5), against signatures of the Python committee, and against bad ones.
-contract SchnorrTest is Base {
+contract SchnorrTest is SignatureVectors {
     string private constant RFC = "../../tests/vectors/frost_rfc9591_secp256k1.json";
-    string private constant VECTORS = "../../tests/vectors/schnorr_evm.json";
 
     function setUp() public override {}
 
@@ -70,30 +69,12 @@ contract SchnorrTest is Base {
         _true(!SchnorrLib.isValidKey(SchnorrLib.N, y), "n");
     }
 
-    /// Signatures made by the Python committee, and refused ones, each with its reason.
-    function test_the_committee_s_vectors() public {
-        if (!vm.exists(VECTORS)) vm.skip(true, "tests/vectors/schnorr_evm.json is missing");
-        string memory json = vm.readFile(VECTORS);
-        uint256 count;
-        for (; vm.keyExistsJson(json, _at("valid", count, "")); ++count) {
-            _true(_verify(json, _at("valid", count, "")), _at("valid", count, ""));
-        }
-        _true(count > 0, "no valid vectors");
-        for (count = 0; vm.keyExistsJson(json, _at("refused", count, "")); ++count) {
-            _true(!_verify(json, _at("refused", count, "")), vm.parseJsonString(json, _at("refused", count, ".why")));
-        }
-        _true(count > 0, "no refused vectors");
-    }
-
-    function _verify(string memory json, string memory at) private pure returns (bool) {
-        uint256 px = uint256(vm.parseJsonBytes32(json, string.concat(at, ".px")));
-        uint256 py = uint256(vm.parseJsonBytes32(json, string.concat(at, ".py")));
-        bytes32 message = vm.parseJsonBytes32(json, string.concat(at, ".message"));
-        uint256 rx = uint256(vm.parseJsonBytes32(json, string.concat(at, ".rx")));
-        uint256 ry = uint256(vm.parseJsonBytes32(json, string.concat(at, ".ry")));
-        uint256 z = uint256(vm.parseJsonBytes32(json, string.concat(at, ".z")));
-        // As a gateway does: a key passes registration first.
-        return SchnorrLib.isValidKey(px, py) && SchnorrLib.verify(px, py, abi.encode(message), rx, ry, z);
+    /// As a gateway does: a key passes registration first.
+    function _accepts(uint256[6] memory words) internal pure override returns (bool) {
+        (uint256 px, uint256 py) = (words[0], words[1]);
+        return
+            SchnorrLib.isValidKey(px, py)
+                && SchnorrLib.verify(px, py, abi.encode(words[2]), words[3], words[4], words[5]);
     }
 
     function _hex(string memory json, string memory at) private pure returns (bytes memory) {

@@ -8,6 +8,7 @@ import {Base} from "./Base.sol";
 
 /// What the tests use of TwoPersonTimelock beyond OpenZeppelin's contract; it is deployed by artifact.
 interface ITwoPersonTimelock {
+    error SchedulerRemoved(bytes32 id, address scheduler);
     error SecondPersonNeeded(bytes32 id, address scheduler);
     error TooFewPersons(bytes32 role, uint256 count);
     error GrantRefused(bytes32 role, address account);
@@ -119,6 +120,20 @@ contract TwoPersonTimelockTest is Base {
         _execute(timelock, bob, _set(5), 0);
         _execute(timelock, alice, _set(5), 0);
         _eq(target.value(), 5, "done");
+    }
+
+    /// R-61: else alice, under a new key of hers, could execute what she scheduled under the old one.
+    function test_what_a_removed_person_scheduled_is_executed_by_nobody() public {
+        bytes32 proposer = timelock.PROPOSER_ROLE();
+        vm.prank(address(timelock));
+        timelock.grantRole(proposer, carol);
+        bytes32 id = _schedule(timelock, alice, _set(5), 0, DELAY);
+        vm.prank(address(timelock));
+        timelock.revokeRole(proposer, alice);
+        vm.warp(START + DELAY);
+        vm.expectRevert(abi.encodeWithSelector(ITwoPersonTimelock.SchedulerRemoved.selector, id, alice));
+        _execute(timelock, bob, _set(5), 0);
+        _eq(target.value(), 0, "not done");
     }
 
     function test_cancelling_and_scheduling_again_does_not_make_two_persons_of_one() public {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AssetId, EndpointId, IGatewayTypes, LaneId, TransferId} from "../src/interfaces/IGateway.sol";
+import {CommitteeLib} from "../src/libraries/CommitteeLib.sol";
 import {TransferLib} from "../src/libraries/TransferLib.sol";
 import {Base} from "./Base.sol";
 
@@ -100,6 +101,29 @@ contract VectorsTest is Base {
         _true(i > 0, "no vectors");
     }
 
+    function test_type_hashes_are_equal_to_the_vectors() public view {
+        string[] memory names = vm.parseJsonKeys(json, ".types");
+        _eq(names.length, 10, "types");
+        for (uint256 i = 0; i < names.length; ++i) {
+            string memory at = string.concat(".types.", names[i]);
+            bytes32 expected = vm.parseJsonBytes32(json, string.concat(at, ".hash"));
+            _eq(_typeHashOf(names[i]), expected, names[i]);
+            _eq(keccak256(bytes(vm.parseJsonString(json, string.concat(at, ".type")))), expected, names[i]);
+        }
+    }
+
+    /// R-11, R-40, R-60: what the committee and the registers sign besides lists of transfers.
+    function test_further_statements_are_equal_to_the_vectors() public view {
+        uint256 i;
+        for (; vm.keyExistsJson(json, _at("further", i, "")); ++i) {
+            bytes32 domain = TransferLib.domainSeparatorOf(EndpointId.wrap(_word("further", i, ".salt")));
+            bytes32 statement = _furtherAt(i);
+            _eq(statement, _word("further", i, ".structHash"), _at("further", i, ""));
+            _eq(TransferLib.digestOf(domain, statement), _word("further", i, ".digest"), _at("further", i, ""));
+        }
+        _true(i > 0, "no vectors");
+    }
+
     function idsOf(IGatewayTypes.Batch[] calldata batches, EndpointId here, bool inbound)
         external
         pure
@@ -122,6 +146,66 @@ contract VectorsTest is Base {
         if (name == keccak256("Refused")) return TransferLib.refusedStatement(epoch, ids, codes);
         require(name == keccak256("Outcome"), "unknown kind");
         return TransferLib.outcomeStatement(epoch, ids, codes);
+    }
+
+    function endedEntry(AssetId asset, TransferId[] memory ids, bytes calldata outcomes)
+        external
+        pure
+        returns (bytes32)
+    {
+        return TransferLib.endedEntry(asset, ids, outcomes);
+    }
+
+    function _typeHashOf(string memory name) private pure returns (bytes32) {
+        bytes32 hash = keccak256(bytes(name));
+        if (hash == keccak256("EIP712Domain")) return TransferLib.DOMAIN_TYPEHASH;
+        if (hash == keccak256("Transfer")) return TransferLib.TRANSFER_TYPEHASH;
+        if (hash == keccak256("Locked")) return TransferLib.LOCKED_TYPEHASH;
+        if (hash == keccak256("Refused")) return TransferLib.REFUSED_TYPEHASH;
+        if (hash == keccak256("Outcome")) return TransferLib.OUTCOME_TYPEHASH;
+        if (hash == keccak256("Handover")) return CommitteeLib.HANDOVER_TYPEHASH;
+        if (hash == keccak256("Closed")) return CommitteeLib.CLOSED_TYPEHASH;
+        if (hash == keccak256("Issue")) return CommitteeLib.ISSUE_TYPEHASH;
+        if (hash == keccak256("Closing")) return CommitteeLib.CLOSING_TYPEHASH;
+        require(hash == keccak256("Ended"), "unknown type");
+        return TransferLib.ENDED_TYPEHASH;
+    }
+
+    function _furtherAt(uint256 i) private view returns (bytes32) {
+        bytes32 name = keccak256(bytes(vm.parseJsonString(json, _at("further", i, ".kind"))));
+        if (name == keccak256("Handover")) {
+            return CommitteeLib.handoverStatement(_epochAt(i), _number(i, "px"), _number(i, "py"));
+        }
+        if (name == keccak256("Closed")) {
+            return CommitteeLib.closedStatement(_epochAt(i), EndpointId.wrap(_field(i, "endpoint")));
+        }
+        AssetId asset = AssetId.wrap(_field(i, "asset"));
+        if (name == keccak256("Issue")) {
+            EndpointId endpoint = EndpointId.wrap(_field(i, "endpoint"));
+            return CommitteeLib.issueStatement(endpoint, asset, uint64(_number(i, "number")), _number(i, "issued"));
+        }
+        if (name == keccak256("Closing")) {
+            return CommitteeLib.closingStatement(asset, EndpointId.wrap(_field(i, "endpoint")));
+        }
+        require(name == keccak256("Ended"), "unknown kind");
+        bytes32[] memory words = vm.parseJsonBytes32Array(json, _at("further", i, ".message.transfers"));
+        TransferId[] memory ids;
+        assembly ("memory-safe") {
+            ids := words
+        }
+        return this.endedEntry(asset, ids, vm.parseJsonBytes(json, _at("further", i, ".message.outcomes")));
+    }
+
+    function _epochAt(uint256 i) private view returns (uint64) {
+        return uint64(_number(i, "epoch"));
+    }
+
+    function _number(uint256 i, string memory field) private view returns (uint256) {
+        return vm.parseJsonUint(json, _at("further", i, string.concat(".message.", field)));
+    }
+
+    function _field(uint256 i, string memory field) private view returns (bytes32) {
+        return _word("further", i, string.concat(".message.", field));
     }
 
     function _termsAt(uint256 i) private view returns (IGatewayTypes.Transfer memory) {

@@ -127,6 +127,8 @@ def asset(**changes: Any) -> AssetFacts:  # noqa: ANN401 - any field
         form=1,
         decimals=0,
         gas_allowance=200_000,
+        asked=(True, True),
+        answered=(True, True),
         register_key=REGISTER,
         agents=frozenset({ANN, BEN}),
     )
@@ -284,6 +286,7 @@ def test_a_timelock_of_other_code_or_delay_is_found() -> None:
         ({"assets": {}}, "asset tower", "none"),
         ({"assets": {ASSET: asset(token=STRANGER)}}, "asset tower", STRANGER),
         ({"assets": {ASSET: asset(live_code_hash=b"\x00" * 32)}}, "asset tower token code now", "0x00"),
+        ({"assets": {ASSET: asset(asked=(True, False))}}, "asset tower questions", "asks paused"),
         ({"assets": {ASSET: asset(gas_allowance=1)}}, "asset tower terms", "escrow, own, 0 decimals, 1 gas"),
         ({"assets": {ASSET: asset(register_key=NOBODY)}}, "asset tower register key", NOBODY),
         ({"assets": {ASSET: asset(agents=frozenset({ANN, STRANGER}))}}, "asset tower agents", ANN),

@@ -190,7 +190,6 @@ def test_orders_of_several_ledgers_are_not_one_transaction(tmp_path: Path) -> No
     ("state", "is_signed", "expected"),
     [
         (STATE, True, []),
-        (replace(STATE, allowance=None), True, []),
         (STATE, False, ["the signature is not the holder's, or the terms were changed"]),
         (replace(STATE, time=ORDER.expiry), True, []),
         (replace(STATE, time=ORDER.expiry + 1), True, ["it has expired"]),

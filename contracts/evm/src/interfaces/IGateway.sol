@@ -184,8 +184,8 @@ interface IGatewayTypes {
         uint32 largeDelay;
     }
 
-    /// A lane as this gateway sees it; totals count records, not payouts (INV-5). `auditPausedUntil`: unix seconds, 0 if
-    /// the auditor has not paused it.
+    /// A lane as this gateway sees it; totals count records, not payouts (INV-5). `auditPausedUntil`: end of the
+    /// auditor's last pause in unix seconds, 0 if there was none.
     struct LaneState {
         EndpointId source;
         EndpointId destination;
@@ -331,6 +331,7 @@ interface IGatewayTypes {
     error LengthMismatch(uint256 items, uint256 values);
     error Paused();
     error LanePausedError(LaneId lane);
+    error AuditPauseTooSoon(LaneId lane, uint64 next);
     error LaneUnknown(LaneId lane);
     error LaneDisabled(LaneId lane);
     error AssetDisabled(AssetId asset);
@@ -483,6 +484,7 @@ interface IGatewayExtension is IGatewayTypes {
 
     /* AUDITOR: a program may pause one lane; it lapses after 24 h */
 
+    /// Again 24 h after the end of the last one at the earliest.
     function auditPauseLane(LaneId lane) external;
 
     /* UNPAUSER: two persons */
@@ -567,7 +569,7 @@ interface IGatewayExtension is IGatewayTypes {
     function previousEpoch() external view returns (uint64);
     function epoch(uint64 number) external view returns (EpochState memory);
     function pendingHandover() external view returns (PendingHandover memory);
-    /// Whether a veto, a revocation or a registration struck this pair.
+    /// Whether a veto, a revocation or a registration struck this pair. A key that was in force is refused for any epoch, too.
     function isStruck(uint64 epoch, address key) external view returns (bool);
     function transferId(Transfer calldata terms) external pure returns (TransferId);
     function laneId(EndpointId source, EndpointId destination, AssetId asset) external pure returns (LaneId);

@@ -42,7 +42,9 @@ library TokenLib {
     /// Bytes of a token's error that are kept.
     uint256 internal constant ERROR_MAX = 256;
 
-    /// Take units from a holder: into escrow, or out of circulation (R-03, R-04).
+    /// Take units from a holder: into escrow, or out of circulation (R-03, R-04). Pulled in any case, also where a role lets
+    /// the gateway burn the holder's: so the token's own rules for a transfer hold, a pause or a freeze of the holder among
+    /// them, which burning by a role skips (T-REX even unfreezes what it burns).
     /// @param known The gateway's own balance in ESCROW, the supply in BURN, if it was just measured; else UNKNOWN.
     /// @return measured The same afterwards.
     function take(HandlingWord handling, address holder, uint256 amount, uint256 known)
@@ -54,10 +56,8 @@ library TokenLib {
         TokenForm form = handling.form();
         uint256 supply = known == UNKNOWN ? totalSupply(token) : known;
         uint256 before = balanceOf(token, holder);
-        if (form == TokenForm.OWN) {
-            _call(token, gasAllowance, abi.encodeCall(IBridgedToken.transferFrom, (holder, address(this), amount)));
-        }
-        _call(token, gasAllowance, _burnCall(form, holder, amount));
+        _call(token, gasAllowance, abi.encodeCall(IBridgedToken.transferFrom, (holder, address(this), amount)));
+        _call(token, gasAllowance, _burnCall(form, address(this), amount));
         _requireBalance(token, holder, before - amount);
         measured = supply - amount;
         _requireSupply(token, measured);
@@ -136,9 +136,12 @@ library TokenLib {
         return _readBool(token, IBridgedToken.paused.selector, NOBODY);
     }
 
-    /// @return known Whether the token answered exactly one word, 0 or 1.
+    /// @return known Whether the token answered exactly one word, 0 or 1. A `false` for nearly all of its gas is no answer:
+    /// a token that swallows a call's running out of gas says so of holders whom it would take.
     function canReceive(address token, address holder) internal view returns (bool known, bool allowed) {
-        return _readBool(token, IBridgedToken.canReceive.selector, holder);
+        uint256 before = gasleft();
+        (known, allowed) = _readBool(token, IBridgedToken.canReceive.selector, holder);
+        if (!allowed && before - gasleft() > VIEW_GAS - VIEW_GAS / 16) known = false;
     }
 
     /// @dev Laid out by hand: the hottest call (gas).

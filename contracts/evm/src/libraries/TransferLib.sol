@@ -63,11 +63,6 @@ library TransferLib {
         }
     }
 
-    /// @dev A bare item (sequence 0) holds its id in the sender field (R-20).
-    function isBare(IGatewayTypes.Item calldata item) internal pure returns (bool) {
-        return item.sequence == 0;
-    }
-
     /// The ids of a list whose items arrive here: the peers are the sources.
     function idsOfInbound(IGatewayTypes.Batch[] calldata batches, EndpointId here)
         internal

@@ -8,9 +8,12 @@ import {ERC20Bridgeable} from "@openzeppelin/contracts/token/ERC20/extensions/dr
 contract AgentToken is ERC20 {
     mapping(address account => bool) public isAgent;
     mapping(address account => bool) public isVerified;
+    mapping(address account => bool) public isFrozen;
+    bool public paused;
 
     error OnlyAgent(address caller);
     error NotVerified(address account);
+    error MovesNothing(address account);
 
     modifier onlyAgent() {
         if (!isAgent[msg.sender]) revert OnlyAgent(msg.sender);
@@ -31,6 +34,20 @@ contract AgentToken is ERC20 {
         isVerified[account] = value;
     }
 
+    function freeze(address account, bool value) external {
+        isFrozen[account] = value;
+    }
+
+    function pause(bool value) external {
+        paused = value;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        if (paused || isFrozen[from]) revert MovesNothing(from);
+        return super.transferFrom(from, to, amount);
+    }
+
+    /// As there: neither pause nor freeze is looked at.
     function mint(address to, uint256 amount) external onlyAgent {
         if (!isVerified[to]) revert NotVerified(to);
         _mint(to, amount);
