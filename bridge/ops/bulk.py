@@ -26,7 +26,7 @@ from bridge.core.transfer import Lane
 from bridge.errors import InvalidInputError, LedgerRefusedError, RefusedError
 from bridge.ops.client import format_amount
 from bridge.ops.moves import FileProblemsError, Row
-from bridge.ops.results import Journal, Result, State
+from bridge.ops.results import Journal, Result, State, by_this_run
 from bridge.ops.send import Move, draft_of, lane_objection, refusal_text
 from bridge.ports.ledger import LedgerReader
 from bridge.ports.runtime import Entropy
@@ -125,10 +125,11 @@ class Bulk:
         await self._settle(results)
 
     def leave_out(self, refusals: Mapping[int, str]) -> None:
-        """Put on record by line what is not sent because it would be refused."""
+        """Put on record by line what is not sent because it would be refused; what was sent before may still get in."""
         for row in self.rows_open():
             if row.line in refusals:
-                self._put(row.reference, State.REFUSED, error=refusals[row.line])
+                was_sent = self._results[row.reference].state is State.SENT
+                self._put(row.reference, State.SENT if was_sent else State.REFUSED, error=refusals[row.line])
         self._journal.write(self.results)
 
     async def run(self, rows: Sequence[Row], told: Told) -> None:
@@ -156,10 +157,10 @@ class Bulk:
         try:
             prepared = await self._holder.prepare([self._request(row, head.time) for row in rows])
         except LedgerRefusedError as error:
-            raise RefusedError(
-                f"the source refused a list of {len(rows)} with {error}; none of it was locked"
-            ) from error
+            text = f"the source refused a list of {len(rows)} with {error}; none of it was locked"
+            raise RefusedError(f"{text} {by_this_run(self.results)}") from error
         references = [by_nonce[request.nonce] for request in prepared.items]
+        before = [self._results[reference] for reference in references]
         transaction = "0x" + prepared.transaction.reference.hex()
         for reference in references:
             self._put(reference, State.SENT, transaction=transaction)
@@ -167,8 +168,9 @@ class Bulk:
         try:
             results = await self._holder.send(prepared)
         except LedgerRefusedError as error:
-            self._all(references, error)
-            raise RefusedError(f"transaction {transaction} was refused with {error}; none of it was locked") from error
+            self._all(before, error, transaction)
+            text = f"transaction {transaction} was refused with {error}; none of it was locked"
+            raise RefusedError(f"{text} {by_this_run(self.results)}") from error
         except UncertainError as error:
             raise _still_uncertain(error, len(references)) from error
         for reference, result in zip(references, results, strict=True):
@@ -203,9 +205,12 @@ class Bulk:
                     result.reference, State.SENT, error="its nonce is used; the node shows no lock yet: run again"
                 )
 
-    def _all(self, references: Sequence[str], error: LedgerRefusedError) -> None:
-        for reference in references:
-            self._take(reference, error)
+    def _all(self, before: Sequence[Result], error: LedgerRefusedError, transaction: str) -> None:
+        for result in before:
+            if result.state is State.SENT and transaction not in error.detail:  # no receipt: the earlier may get in
+                self._put(result.reference, State.SENT, error=str(error), transaction=result.transaction)
+            else:
+                self._take(result.reference, error)
         self._journal.write(self.results)
 
     def _take(self, reference: str, result: LockResult) -> None:
@@ -300,7 +305,7 @@ async def carry_out(
             noted(note)
         problems = [f"line {line}: {text}" for line, text in sorted(findings.refusals.items())]
         if findings.whole or (problems and not wishes.skip_refused):
-            raise FileProblemsError(path, [*problems, *findings.whole])
+            raise FileProblemsError(path, [*problems, *findings.whole], by_this_run(run.results))
         rows = [row for row in rows if row.line not in findings.refusals]
         if problems and not wishes.check_only:
             run.leave_out(findings.refusals)

@@ -16,7 +16,7 @@ from bridge.core.caip import EndpointId, LedgerId, evm_account, evm_address, evm
 from bridge.core.records import BlockStamp
 from bridge.errors import ConfigError, InvalidInputError, LedgerRefusedError, RefusedError, UnavailableError
 from bridge.ops.gateway_calls import GOVERNANCE_CALLS, PERSON_CALLS, PERSON_ROLES, Book, lacking
-from bridge.ops.gateway_checks import examine, identity, names_of, never_minted
+from bridge.ops.gateway_checks import examine, identity, names_of, never_minted, recorded
 from bridge.ops.gateway_deploy import GOVERNANCE, UNPAUSER, VERIFIER, DeploymentOffError, deployed, inspect
 from bridge.ops.gateway_plan import GatewayPlan, Record, read_plan, read_record, record_path
 from bridge.ops.gateway_roles import Check, code_check, single_keys
@@ -83,6 +83,7 @@ class Site:
         except DeploymentOffError as error:
             return error.checks
         checks = examine(subject, self.plan, deployed(self.record), fresh=False)
+        checks += recorded(subject.gateway, self.record)
         if VERIFIER in self.record.steps:
             code = await read_code(self.node, self.record.address(VERIFIER), at)
             checks.append(code_check("verifier code", FROST_VERIFIER, code))
@@ -137,10 +138,11 @@ class Site:
                 f"epoch {facts.epoch} is in force: a next key comes by handover; to put another in by governance, "
                 "`naru gateway propose registerKey EPOCH PX PY`"
             )
-        proposed = {call.data: call for item in await self.waiting() for call in item.operation.calls}
+        open_ones = [item.operation for item in await self.waiting() if item.at == GOVERNANCE]
+        proposed = {call for operation in open_ones if not operation.lapsed for call in operation.calls}
         calls = [(self.book.encode(item), item.stands_alone) for item in wanted]
-        pending = tuple(self.book.text(call) for call, _ in calls if call.data in proposed)
-        fresh = [(call, alone) for call, alone in calls if call.data not in proposed]
+        pending = tuple(self.book.text(call) for call, _ in calls if call in proposed)
+        fresh = [(call, alone) for call, alone in calls if call not in proposed]
         if not fresh:
             return Proposal(waiting=None, pending=pending)
         trials = [call for call, alone in fresh if alone]
@@ -255,7 +257,9 @@ class Site:
             raise
 
     def _told(self, at: str, operation: Operation) -> Waiting:
-        return Waiting(at=at, operation=operation, calls=tuple(map(self.book.text, operation.calls)))
+        paid = zip(operation.calls, operation.values, strict=True)
+        calls = tuple(self.book.text(call, value) for call, value in paid)
+        return Waiting(at=at, operation=operation, calls=calls)
 
 
 @asynccontextmanager

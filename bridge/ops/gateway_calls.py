@@ -1,11 +1,15 @@
 """Calls that governance makes: what a plan still lacks, what a person writes on a command line, and how each reads."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from eth_abi.exceptions import DecodingError, EncodingError
+from eth_utils.address import is_checksum_address
 from web3.contract import AsyncContract
+from web3.exceptions import Web3Exception
 
 from bridge.adapters.evm.contracts import GATEWAY, TIMELOCK, artifact
 from bridge.adapters.evm.governance import Call
@@ -104,14 +108,21 @@ class Book:
             case _:
                 raise InvalidInputError(f"{' '.join(words)!r} is no lane: write ASSET to PEER, ASSET from PEER, or 0x…")
 
-    def text(self, call: Call) -> str:
-        """Write a call so that the second person can judge it."""
+    def text(self, call: Call, value: int = 0) -> str:
+        """Write a call, which takes *value* along, so that the second person can judge it; whatever it is."""
+        try:
+            told = self._worded(call)
+        except (ValueError, LookupError, DecodingError, EncodingError, Web3Exception, BridgeError):
+            told = f"UNKNOWN CALL of {call.target}: 0x{call.data.hex()}"
+        return f"{told} PAYING {value} wei" if value else told
+
+    def _worded(self, call: Call) -> str:
         contract = self._gateway if call.target == self._gateway.address else self._timelock
         where = "" if contract is self._gateway else f" at {call.target}"
-        try:
-            function, arguments = contract.decode_function_input(call.data)
-        except (ValueError, BridgeError):
-            return f"UNKNOWN CALL of {call.target}: 0x{call.data.hex()}"
+        function, arguments = contract.decode_function_input(call.data)
+        again = contract.encode_abi(function.abi_element_identifier, tuple(arguments.values()))
+        if bytes.fromhex(again.removeprefix("0x")) != call.data:
+            raise InvalidInputError("the call holds more than its words would tell")
         kinds = {str(item["name"]): _kind(item) for item in function.abi.get("inputs", ())}
         told = ", ".join(f"{name} {self._shown(kinds[name], value)}" for name, value in arguments.items())
         return f"{function.fn_name}({told}){where}"
@@ -288,6 +299,8 @@ def _number(text: str, bits: int) -> int:
 def _plain(value: Any) -> str:  # noqa: ANN401 - whatever an ABI holds
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, str):  # escaped: it must not write over what else the second person reads
+        return value if is_checksum_address(value) else json.dumps(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
     if isinstance(value, tuple | list):

@@ -20,7 +20,7 @@ from bridge.core.caip import EndpointId, evm_address
 from bridge.core.orders import order_domain_separator
 from bridge.core.statements import domain_separator
 from bridge.core.transfer import Lane, LaneId
-from bridge.ops.gateway_plan import AssetPlan, GatewayPlan, LanePlan
+from bridge.ops.gateway_plan import AssetPlan, GatewayPlan, LanePlan, Record
 from bridge.ops.gateway_roles import NONE, Check, Deployed, Subject, code_check, people, roles, single_keys
 
 SHORT: Final = 18
@@ -102,6 +102,16 @@ def identity(facts: GatewayFacts, chain_id: int) -> list[Check]:
             expected=_hash(domain_separator(endpoint.id) + order_domain_separator(endpoint)),
             found=_hash(facts.domain_separator + facts.order_domain_separator),
         ),
+    ]
+
+
+def recorded(facts: GatewayFacts, record: Record) -> list[Check]:
+    """Hold the identity in the deployment file, which peers read, against the gateway's own."""
+    remedy = "peers would register another endpoint: put the deployment file of this gateway back"
+    ids = (("endpoint", record.endpoint_id, facts.endpoint_id), ("fingerprint", record.fingerprint, facts.fingerprint))
+    return [
+        Check(name=f"{name} in the deployment file", expected=told or NONE, found=_hash(found), remedy=remedy)
+        for name, told, found in ids
     ]
 
 
@@ -252,7 +262,7 @@ def _asset(name: str, planned: AssetPlan | None, known: AssetFacts | None) -> li
 
 def never_minted(one: GatewayFacts, other: GatewayFacts, names: Names) -> list[Check]:
     """Hold the two halves of each lane against each other: no amount is locked that is never minted (R-25)."""
-    checks = []
+    checks: list[Check] = []
     for source, destination in ((one, other), (other, one)):
         for lane_id, outbound in source.lanes.items():
             if not outbound.outbound or outbound.lane.destination != destination.endpoint.id:
@@ -263,7 +273,14 @@ def never_minted(one: GatewayFacts, other: GatewayFacts, names: Names) -> list[C
             found = "within" if amount_max <= capacity else f"amountMax {amount_max} above capacity {capacity}"
             remedy = "lower the source's amountMax or raise the destination's capacity (R-25)"
             checks.append(Check(name=name, expected="within", found=found, remedy=remedy))
-    return checks
+    know = other.endpoint.id in one.peers, one.endpoint.id in other.peers
+    peer = "yes" if all(know) else "no: not there" if know[0] else "no"
+    joined, remedy = "yes" if checks else "no", "give the plan of a peer by --other, or register it and its lanes first"
+    return [
+        Check(name="other is a registered peer", expected="yes", found=peer, remedy=remedy),
+        Check(name="at least one lane joins them", expected="yes", found=joined, remedy=remedy),
+        *checks,
+    ]
 
 
 # --- how things are written

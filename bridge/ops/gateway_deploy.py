@@ -18,7 +18,15 @@ from web3.utils.address import get_create_address
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import FROST_VERIFIER, GATEWAY, GATEWAY_EXTENSION, TIMELOCK, artifact
-from bridge.adapters.evm.inspection import NOBODY, are_ours, gateway_codes, read_code, read_gateway, read_timelock
+from bridge.adapters.evm.inspection import (
+    NOBODY,
+    are_ours,
+    gateway_codes,
+    is_artifact,
+    read_code,
+    read_gateway,
+    read_timelock,
+)
 from bridge.adapters.evm.node import Node
 from bridge.config import read_secret
 from bridge.core.keccak import keccak
@@ -157,6 +165,13 @@ class _Deployment:
         except LedgerRefusedError as error:
             if error.name != "NonceTooLow":
                 raise
+            code = await read_code(self._node, step.address, await self._latest())
+            if is_artifact(artifact(contract), code):  # that address is of this deployer and nonce only
+                msg = (
+                    f"{name} stands at {step.address}, but node {self._node.address} gives no receipt of "
+                    f"{step.transaction} yet: run this again"
+                )
+                raise UnavailableError(msg) from error
             step = await self._prepared(contract, arguments)  # another transaction of this account took its place
             self._keep(name, step)
             await self._account.submit(_signed(self._account, step))

@@ -25,6 +25,7 @@ from bridge.core.keccak import keccak
 from bridge.core.transfer import AMOUNT_MAX
 from bridge.errors import ConfigError
 from bridge.frost import FrostError, PublicKeyPackage
+from bridge.ops.files import put
 
 PERSONS_MIN: Final = 2
 NOTARIES_MIN: Final = 4
@@ -353,16 +354,14 @@ def read_record(path: Path) -> Record:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write it whole or not at all.
+    """Write it whole or not at all, and on disk before this returns.
 
     Raises:
         ConfigError: it can't be written.
     """
     text = record.model_dump_json(indent=2, exclude_none=True) + "\n"
-    draft = path.with_name(path.name + ".draft")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        put(path, text, mode=0o644)
     except OSError as error:
         raise ConfigError(
             (f"{path} can't be written ({error.strerror}): it is the memory of the deployment",)

@@ -24,15 +24,15 @@ T = TypeVar("T")
 
 
 class FileProblemsError(InvalidInputError):
-    """A file can't be used; `problems` tells everything that is wrong at once, by line. Nothing was locked."""
+    """A file can't be used; `problems` tells everything that is wrong by line. Nothing was locked by this run."""
 
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        """Keep every problem."""
+    def __init__(self, path: Path, problems: Sequence[str], by: str = "by this run") -> None:
+        """Keep every problem; *by* ends the sentence that nothing was locked."""
         shown = [f"  {problem}" for problem in problems[:SHOWN_MAX]]
         if len(problems) > SHOWN_MAX:
             shown.append(f"  and {len(problems) - SHOWN_MAX} more")
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{path.name}: {count}; nothing was locked", *shown]))
+        super().__init__("\n".join([f"{path.name}: {count}; nothing was locked {by}", *shown]))
         self.problems = tuple(problems)
 
 

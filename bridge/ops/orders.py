@@ -32,13 +32,14 @@ REMEDIES: Final = {
     "OrderExpired": "it has expired: have it signed anew",
     "NotSubmitter": "it names another submitter: only that account may submit it",
     "OrderSignatureInvalid": "its signature is not its holder's, or its terms were changed",
-    "OrderDrawnOtherwise": "somebody has drawn on it meanwhile: look with `naru order show`, then submit again",
     "DeadlineOutOfRange": "its deadline is too near or too far by now: have it signed anew",
     "TokenCallFailed": "the token refuses: has the holder the units, and may the gateway move them?",
     "Paused": "the gateway is paused: try again later",
     "LanePausedError": "the lane is paused: try again later",
 }
 """By the gateway's error: what it means for who submits."""
+TRANSIENT: Final = frozenset({"Paused", "LanePausedError"})
+"""Of these, what ends without the order being changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +298,8 @@ def told(result: Locked | BridgeError, signed: SignedOrder, decimals: int) -> st
                 f"submit it again{_repeating(signed, decimals)}, which locks nothing twice"
             )
         case LedgerRefusedError():
-            remedy = REMEDIES.get(result.name, "")
+            drawn = result.name == "OrderDrawnOtherwise"
+            remedy = _drawn_otherwise(result, signed, decimals) if drawn else REMEDIES.get(result.name, "")
             return f"refused: {result}" + (f": {remedy}" if remedy else "")
         case _:
             return str(result)
@@ -307,12 +309,29 @@ def _repeating(signed: SignedOrder, decimals: int) -> str:
     """Tell how a draw is repeated: without what was drawn before it would be another one."""
     if not signed.order.divisible:
         return ""
-    drawn = format_amount(signed.drawn, decimals) if signed.drawn else "0"
-    return f" with --amount {format_amount(signed.amount, decimals)} --drawn {drawn} only"
+    return f" with --amount {format_amount(signed.amount, decimals)} --drawn {_shown(signed.drawn, decimals)} only"
+
+
+def _drawn_otherwise(error: LedgerRefusedError, signed: SignedOrder, decimals: int) -> str:
+    """Tell a draw that got in before from one that others came before; its arguments are what was said, and what is."""
+    figure = error.detail.rpartition(", ")[2]
+    if figure == str(signed.drawn + signed.amount):
+        return "this draw very likely got in already; don't submit it again, look at `naru transfer list`"
+    is_ = _shown(int(figure), decimals) if figure.isdecimal() else "another amount"
+    return (
+        f"this draw says that {_shown(signed.drawn, decimals)} was drawn before, the gateway says {is_}: look at "
+        "`naru transfer list` whether this draw is part of that, before anything more is drawn"
+    )
+
+
+def _shown(amount: int, decimals: int) -> str:
+    return format_amount(amount, decimals) if amount else "0"
 
 
 def is_transient(result: Locked | BridgeError) -> bool:
     """Tell whether the same submission may succeed later."""
+    if isinstance(result, LedgerRefusedError):
+        return result.name in TRANSIENT
     return isinstance(result, UnavailableError | ConflictError)
 
 

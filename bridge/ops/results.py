@@ -7,9 +7,8 @@ whatever is repeated locks once only (R-02). Nothing here asks a ledger.
 import csv
 import fcntl
 import io
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from itertools import count
@@ -21,6 +20,7 @@ from bridge.core.keccak import keccak
 from bridge.core.orders import U256_MAX
 from bridge.errors import ConflictError, InvalidInputError
 from bridge.ops.client import format_amount
+from bridge.ops.files import put
 from bridge.ops.moves import FileProblemsError, Row, csv_lines
 from bridge.ports.runtime import Entropy
 
@@ -76,6 +76,15 @@ class Result:
     def is_open(self) -> bool:
         """Whether this row has still to be locked."""
         return self.state not in {State.LOCKED, State.CANCELLED}
+
+
+def by_this_run(results: Iterable[Result]) -> str:
+    """End a sentence that nothing was locked: what was sent before may still get in."""
+    count = sum(result.state is State.SENT for result in results)
+    if not count:
+        return "by this run"
+    rows = "1 row that was sent before is" if count == 1 else f"{count} rows that were sent before is"
+    return f"by this run, but the end of {rows} unknown: run again later"
 
 
 _TERMS: Final = ("asset", "amount", "recipient", "destination")
@@ -184,30 +193,13 @@ def _result(cells: Mapping[str, str]) -> Result:
 
 
 def _put(path: Path, text: str, *, new: bool) -> None:
-    """Write a file for its owner alone, by way of another and with everything on disk before this returns."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file for its owner alone, with everything on disk before this returns."""
     try:
-        draft.touch(mode=0o600)
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            path.hardlink_to(draft)  # fails if it is there, as a rename would not
-        else:
-            draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put(path, text, mode=0o600, new=new)
     except FileExistsError:
         raise ConflictError(f"{path} was made by another run meanwhile: run this again") from None
     except OSError as error:
         raise InvalidInputError(f"{path} can't be written ({error.strerror}): no lock is sent without it") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
 
 
 @contextmanager

@@ -273,7 +273,11 @@ def test_a_divisible_order_is_drawn_in_parts_and_each_draw_happens_once_r_02(run
         state = await market.orders.state(signed.order)
         assert (state.drawn, state.nonce_used, state.is_other) == (30, False, False)
         assert (await market.orders.state(other.order)).is_other
+        assert await market.holder.ended([signed.order.nonce], [signed.order]) == set()
         assert isinstance(await draw(70, 30), Locked)
+        nonce, twin = signed.order.nonce, replace(signed.order, recipient=market.bench.carol)
+        assert await market.holder.ended([nonce], [signed.order]) == {nonce}
+        assert await market.holder.ended([nonce], [twin]) == await market.holder.ended([nonce]) == set()
         assert (await market.orders.state(signed.order)).nonce_used
         assert refusal(await draw(1, 99)) == "NonceUsed"
         assert [transfer.amount for transfer in await market.transfers()] == [30, 70]

@@ -305,14 +305,21 @@ def test_what_waits_is_not_proposed_again(governed: Ground) -> None:
 
 
 def test_persons_change_by_two_persons(governed: Ground) -> None:
-    """R-61: three calls, one a role; the new person then approves."""
-    plan = governed.plan("alpha")
+    """R-61: three calls, one a role; what the new person proposed lapses when that one is removed."""
+    plan, late = governed.plan("alpha"), {}
     for call, expected in (("addPerson", 3), ("removePerson", 2)):
         item = governed.naru("propose", call, address("stranger"), "-o", "json", plan=plan, who="ann").json
         assert len(item["calls"]) == 3
         assert governed.approved(item["id"], plan, "ben").code == 0
         _, found = verified(governed, plan)
         assert found.get("governance executors", "two, two").count(",") == expected - 1
+        if call == "addPerson":
+            late = governed.naru("propose", "setDelays", "61", "61", "-o", "json", plan=plan, who="stranger").json
+            assert not late["lapsed"]
+    assert "LAPSED" in governed.naru("status", plan=plan).out
+    refused = governed.naru("approve", late["id"], "--yes", plan=plan, who="ben")
+    assert (refused.code, "no longer a person: cancel it" in refused.err) == (1, True), refused.err
+    assert governed.naru("cancel", late["id"], plan=plan, who="ben").code == 0
 
 
 def test_one_stops_and_two_resume(governed: Ground) -> None:

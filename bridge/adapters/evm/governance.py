@@ -4,7 +4,7 @@ An operation is found again by its events, so that nobody has to hand a file to 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from eth_abi.abi import decode as abi_decode
@@ -14,6 +14,7 @@ from web3.types import TxReceipt
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import TIMELOCK, topic
+from bridge.adapters.evm.inspection import NOBODY, ROLES, Role
 from bridge.adapters.evm.node import Node, hex_word
 from bridge.core.records import BlockStamp
 from bridge.errors import RefusedError
@@ -41,7 +42,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Calls that one person proposed; all happen at once or none does. `ready`: unix seconds from which on."""
+    """Calls that one person proposed; all happen at once or none does. `ready`: unix seconds from which on.
+
+    `lapsed`: who proposed it is no person any more, so that nobody can carry it out.
+    """
 
     id: bytes
     calls: tuple[Call, ...]
@@ -51,6 +55,7 @@ class Operation:
     is_batch: bool
     proposer: str
     ready: int
+    lapsed: bool = False
 
 
 class Timelock:
@@ -103,13 +108,15 @@ class Timelock:
         """Carry *operation* out as a second person.
 
         Raises:
-            NotApprovedError: the account proposed it itself, or its delay is not over.
+            NotApprovedError: the account proposed it itself, its delay is not over, or it lapsed.
             LedgerRefusedError: the account is none of the persons, or a call reverts.
         """
         if operation.proposer == account.address:
             raise NotApprovedError(
                 f"{account.address} proposed this operation: another person must approve it (R-61); nothing was done"
             )
+        if operation.lapsed:
+            raise NotApprovedError("its proposer is no longer a person: cancel it, propose again")
         now = (await self._node.stamp("latest")).time
         if now < operation.ready:
             raise NotApprovedError(
@@ -161,6 +168,8 @@ class Timelock:
 
         One that was cancelled and scheduled again has its events twice: each place once, they are equal.
         """
+        proposer = to_checksum_address(await self._node.call(self._functions.schedulerOf(operation_id)))
+        is_person = await self._node.call(self._functions.hasRole(ROLES[Role.PROPOSER], proposer))
         ordered = [item for _, item in sorted({item[0]: item for item in scheduled}.items())]
         operation = Operation(
             id=operation_id,
@@ -169,8 +178,9 @@ class Timelock:
             predecessor=ordered[0][3],
             salt=await self._salt(operation_id),
             is_batch=True,
-            proposer=to_checksum_address(await self._node.call(self._functions.schedulerOf(operation_id))),
+            proposer=proposer,
             ready=ready,
+            lapsed=proposer != NOBODY and not is_person,
         )
         for candidate in (operation, _alone(operation)):
             name, *arguments = _execution(candidate)
@@ -188,16 +198,7 @@ class Timelock:
 
 def _alone(operation: Operation) -> Operation:
     """Read the same events as a single call's, which has another id."""
-    return Operation(
-        id=operation.id,
-        calls=operation.calls[:1],
-        values=operation.values[:1],
-        predecessor=operation.predecessor,
-        salt=operation.salt,
-        is_batch=False,
-        proposer=operation.proposer,
-        ready=operation.ready,
-    )
+    return replace(operation, calls=operation.calls[:1], values=operation.values[:1], is_batch=False)
 
 
 def _execution(operation: Operation) -> tuple[Any, ...]:

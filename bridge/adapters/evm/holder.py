@@ -26,7 +26,7 @@ from bridge.adapters.evm.node import hex_word
 from bridge.adapters.evm.reader import LOCKED, EvmReader
 from bridge.core.caip import Account, AssetId, EndpointId, evm_address
 from bridge.core.keccak import keccak
-from bridge.core.orders import Order, SignedOrder, order_domain_separator
+from bridge.core.orders import U256_MAX, Order, SignedOrder, order_domain_separator
 from bridge.core.records import BlockStamp
 from bridge.core.transfer import ZERO_WORD, Lane
 from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError
@@ -177,8 +177,7 @@ class EvmHolder:
     async def allow_more(self, asset: AssetId, amount: int) -> None:
         """Let the gateway move *amount* beyond what it may by now: for an Order that somebody else will submit."""
         moving = await moving_of(self._account.node, self._gateway, asset, self._account.address)
-        if moving.allowance is not None:
-            await self._approve(moving.token, moving.allowance + amount)
+        await self._approve(moving.token, min(moving.allowance + amount, U256_MAX))
 
     async def find(self, lanes: Iterable[Lane], references: Iterable[bytes], since: int) -> dict[bytes, Locked]:
         """Find this holder's locks by client reference, from height *since* on.
@@ -217,12 +216,21 @@ class EvmHolder:
         words = {index: await self._nonce_word(index) for index in dict.fromkeys(nonce >> 8 for nonce in wanted)}
         return {nonce for nonce in wanted if words[nonce >> 8] >> (nonce & 0xFF) & 1}
 
-    async def ended(self, nonces: Iterable[int]) -> set[int]:
-        """Tell of which of *nonces* nothing can come any more: used, but not by an Order that may have parts left."""
-        ended = await self.used(nonces)
+    async def ended(self, nonces: Iterable[int], orders: Iterable[Order] = ()) -> set[int]:
+        """Tell of which of *nonces* nothing can come any more: used, but not by an Order that may have parts left.
+
+        Whether all of an Order is drawn is known of *orders* only.
+        """
+        ended, known = await self.used(nonces), {order.nonce: order for order in orders}
         for nonce in sorted(ended):
-            drawn = await self._account.node.call(self._gateway.functions.orderDrawn(self._account.address, nonce))
-            if any(drawn[_DRAWN_ORDER]) and not drawn[_DRAWN_CANCELLED]:
+            functions = self._gateway.functions
+            drawn, start, is_cancelled = await self._account.node.call(
+                functions.orderDrawn(self._account.address, nonce)
+            )
+            order, all_drawn = known.get(nonce), False
+            if order is not None and order.digest(self._endpoint).startswith(bytes(start)):
+                all_drawn = drawn == order.amount
+            if any(start) and not is_cancelled and not all_drawn:
                 ended.discard(nonce)
         return ended
 
@@ -338,9 +346,6 @@ class EvmHolder:
         return int(await self._account.node.call(self._gateway.functions.nonceWord(self._account.address, index)))
 
 
-_DRAWN_ORDER: Final = 1
-_DRAWN_CANCELLED: Final = 2
-"""Places in orderDrawn's answer."""
 _UNKNOWN: Final = 2**256 - 1
 """The gateway measures for itself (TokenLib.UNKNOWN)."""
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
+from web3.types import TxParams
 
-from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, SAMPLE_TOKEN, TIMELOCK, Artifact, artifact, topic
+from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, TIMELOCK, Artifact, artifact, topic
 from bridge.adapters.evm.node import Node
 from bridge.core.caip import AssetId, Endpoint, EndpointId, LedgerId, evm_account
 from bridge.core.keccak import keccak
@@ -22,6 +24,10 @@ from bridge.errors import LedgerRefusedError, UnavailableError
 NOBODY: Final = "0x0000000000000000000000000000000000000000"
 """As the holder of a role: anybody (OpenZeppelin's open role)."""
 WORD: Final = 32
+VIEW_GAS: Final = 50_000 + 30_000
+"""TokenLib's, and what a transaction takes before it."""
+_PAUSED: Final = topic("paused()")[:4]
+_CAN_RECEIVE: Final = topic("canReceive(address)")[:4]
 _AGENT_SET: Final = topic("AgentSet(bytes32,address,bool)")
 _ROLE_GRANTED: Final = topic("RoleGranted(bytes32,address,address)")
 _ROLE_PLACE, _HOLDER_PLACE = 1, 2
@@ -269,23 +275,30 @@ async def _asset(
         decimals=decimals,
         gas_allowance=gas_allowance,
         asked=(asked[0], asked[1]),
-        answered=await _answers(node, token, at),
+        answered=await _answers(node, functions.address, token, at),
         register_key=to_checksum_address(register_key),
         agents=frozenset([agent for agent in named if await node.call(functions.isAgent(asset, agent), at)]),
     )
 
 
-async def _answers(node: Node, token: str, at: BlockStamp) -> tuple[bool, bool]:
-    functions = node.contract(SAMPLE_TOKEN, token).functions
-    found = []
-    for question in (functions.paused(), functions.canReceive(NOBODY)):
-        try:
-            await node.call(question, at)
-        except LedgerRefusedError:
-            found.append(False)
-        else:
-            found.append(True)
-    return found[0], found[1]
+async def _answers(node: Node, gateway: str, token: str, at: BlockStamp) -> tuple[bool, bool]:
+    """Ask the token as the gateway did at registration: by bounded gas, for exactly one word, 0 or 1."""
+    is_paused = await _is_answered(node, gateway, token, _PAUSED, at)
+    return is_paused, await _is_answered(node, gateway, token, _CAN_RECEIVE + evm_account(gateway), at)
+
+
+async def _is_answered(node: Node, gateway: str, token: str, data: bytes, at: BlockStamp) -> bool:
+    call: TxParams = {
+        "from": to_checksum_address(gateway),
+        "to": to_checksum_address(token),
+        "data": HexStr("0x" + data.hex()),
+        "gas": VIEW_GAS,
+    }
+    try:
+        answer = await node.ask(lambda: node.web3.eth.call(call, at.height))
+    except LedgerRefusedError:
+        return False
+    return len(answer) == WORD and int.from_bytes(answer) <= 1
 
 
 async def _lane(node: Node, functions: Any, lane: bytes, at: BlockStamp) -> LaneFacts:  # noqa: ANN401 - web3's are untyped
@@ -318,6 +331,9 @@ async def read_timelock(
     """Read who holds which role, by the events from height *since* on; ask for *suspects* and NOBODY whatever they say.
 
     What is no timelock has `delay_s` None; an account without code has no holders.
+
+    Raises:
+        UnavailableError: the node does not answer, or not for a timelock of the release.
     """
     code = await read_code(node, address, at)
     if not code:
@@ -341,6 +357,8 @@ async def read_timelock(
             for role in Role
         }
     except (LedgerRefusedError, UnavailableError):
+        if is_artifact(artifact(TIMELOCK), code):  # it is one, so it is the node that can't tell
+            raise
         await node.stamp(at.height)  # raises if it is the node that does not answer
         return TimelockFacts(address=address, code=code, holders={role: frozenset() for role in Role})
     return TimelockFacts(address=address, code=code, delay_s=delay_s, holders=holders)

@@ -51,7 +51,10 @@ def print_waiting(item: "Waiting", now: int) -> None:
     """Print an operation that waits, and for whom."""
     left = item.operation.ready - now
     when = "ready to be approved" if left <= 0 else f"can be approved in {left} s"
-    text = f"operation 0x{item.operation.id.hex()} at {item.at}: {when}, by another than {item.operation.proposer}"
+    state = f"{when}, by another than {item.operation.proposer}"
+    if item.operation.lapsed:
+        state = f"LAPSED, {item.operation.proposer} is no longer a person: cancel it, propose again"
+    text = f"operation 0x{item.operation.id.hex()} at {item.at}: {state}"
     console.print(text, soft_wrap=True, markup=False)
     print_calls(item)
 
@@ -119,7 +122,7 @@ def waiting_json(item: "Waiting") -> dict[str, object]:
     """Give an operation as JSON has it."""
     operation = item.operation
     row = {"id": "0x" + operation.id.hex(), "at": item.at, "proposer": operation.proposer, "ready": operation.ready}
-    return row | {"calls": list(item.calls)}
+    return row | {"lapsed": operation.lapsed, "calls": list(item.calls)}
 
 
 def status_json(found: "Status") -> dict[str, object]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.adapters.evm.venue import OrderState
     from bridge.config import ClientConfig, LedgerConfig
     from bridge.core.caip import Account
-    from bridge.core.orders import SignedOrder
+    from bridge.core.orders import Order, SignedOrder
     from bridge.ops.client import Names
     from bridge.ops.orders import OrderFile, Wanted
     from bridge.ops.send import Move
@@ -319,13 +319,13 @@ async def _submit(
         return orders, await desk.submit(orders, key)
 
 
-async def _cancel(source: "LedgerConfig", nonces: list[int], key: str) -> tuple[list[int], list[bytes]]:
+async def _cancel(source: "LedgerConfig", nonces: "dict[int, Order | None]", key: str) -> tuple[list[int], list[bytes]]:
     """Cancel what is not used; give what was, and the transactions."""
     from bridge.ops.orders import desk_at  # noqa: PLC0415 - web3 takes a second to import
 
     async with desk_at(source) as desk:
         holder = desk.holder(key)
-        used = await holder.ended(nonces)
+        used = await holder.ended(nonces, filter(None, nonces.values()))
         return sorted(used), await holder.cancel(nonce for nonce in nonces if nonce not in used)
 
 
@@ -338,8 +338,8 @@ async def _look(source: "LedgerConfig", signed: "SignedOrder") -> "tuple[OrderSt
 
 def _nonces(
     what: list[str], ledger: "LedgerConfig | None", config: "ClientConfig", key: str
-) -> "tuple[LedgerConfig, list[int]]":
-    """Read nonces, and files for theirs.
+) -> "tuple[LedgerConfig, dict[int, Order | None]]":
+    """Read nonces, and files for theirs: by nonce the order, where a file has it.
 
     Raises:
         InvalidInputError: one is neither, of another holder, or of another ledger.
@@ -347,12 +347,12 @@ def _nonces(
     from bridge.core.orders import U256_MAX  # noqa: PLC0415 - start-up time
     from bridge.ops.orders import read_order  # noqa: PLC0415 - web3 takes a second to import
 
-    nonces: list[int] = []
+    nonces: dict[int, Order | None] = {}
     for text in what:
         if text.isascii() and text.isdigit():
             if not 0 < int(text[:80]) <= U256_MAX:
                 raise InvalidInputError(f"nonce {text[:80]} is out of range: give 1 to 2^256 - 1")
-            nonces.append(int(text))
+            nonces.setdefault(int(text))
             continue
         file = read_order(Path(text), config)
         if file.signed.order.holder != _account(key):
@@ -362,10 +362,10 @@ def _nonces(
                 f"{file.name}: is for {file.source.name}: cancel those of each ledger by themselves"
             )
         ledger = file.source
-        nonces.append(file.signed.order.nonce)
+        nonces[file.signed.order.nonce] = file.signed.order
     if ledger is None:
         raise InvalidInputError("nonces alone don't say where: give --source")
-    return ledger, list(dict.fromkeys(nonces))
+    return ledger, nonces
 
 
 def _exit_code(results: "list[Locked | BridgeError]", *, transient: list[bool]) -> int:

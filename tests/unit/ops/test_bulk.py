@@ -367,6 +367,39 @@ def test_a_list_refused_as_a_whole_is_told_and_stays_to_be_done(tmp_path: Path) 
     assert_each_locked_once(ledger, tmp_path)
 
 
+def _two_underway(folder: Path, ledger: Ledger) -> None:
+    """Submit two rows that no block has yet."""
+    with pytest.raises(KilledError):
+        run(folder, ledger, _failing("submitted, in no block yet", KilledError()))  # type: ignore[arg-type] # a death
+    _changed(folder, "0x" + "ab" * 32, "0x" + "cd" * 32)  # any later transaction has another hash
+
+
+UNKNOWN: Final = "locked by this run, but the end of 2 rows that were sent before is unknown: run again later"
+
+
+@pytest.mark.parametrize("at", ["prepare", "before submission"])
+def test_a_lock_that_may_still_get_in_stays_sent_when_a_later_one_is_refused_r_02(tmp_path: Path, at: str) -> None:
+    ledger = Ledger()
+    _two_underway(tmp_path, ledger)
+    with pytest.raises(RefusedError, match=UNKNOWN):
+        run(tmp_path, ledger, _failing(at, LedgerRefusedError("InsufficientFunds", "")))
+    rows_ = [(row["state"], row["transaction"]) for row in recorded(tmp_path)]
+    assert rows_ == [*[("sent", "0x" + "cd" * 32)] * 2, *[("planned", "")] * 3]
+    ledger.mine()
+    run(tmp_path, ledger)
+    assert_each_locked_once(ledger, tmp_path)
+
+
+def test_a_later_transaction_that_is_in_a_block_and_reverted_settles_the_earlier(tmp_path: Path) -> None:
+    """Of one account, so that the earlier is in a block too, or never will be."""
+    ledger = Ledger()
+    _two_underway(tmp_path, ledger)
+    reverted = LedgerRefusedError("Reverted", "transaction 0x" + "ab" * 32)
+    with pytest.raises(RefusedError, match=r"locked by this run$"):
+        run(tmp_path, ledger, _failing("before submission", reverted))
+    assert [row["state"] for row in recorded(tmp_path)[:2]] == ["refused", "refused"]
+
+
 def test_a_row_whose_nonce_the_holder_cancelled_is_never_locked(tmp_path: Path) -> None:
     ledger = Ledger()
     with pytest.raises(UnavailableError):
@@ -552,6 +585,19 @@ def test_or_is_left_out_on_demand(tmp_path: Path) -> None:
     assert_each_locked_once(ledger, tmp_path)
 
 
+def test_what_was_sent_before_is_not_told_to_be_refused_r_02(tmp_path: Path) -> None:
+    ledger = Ledger()
+    _two_underway(tmp_path, ledger)
+    with pytest.raises(FileProblemsError, match=f"1 problem; nothing was {UNKNOWN}\n  line 3"):
+        _carried(tmp_path, BAD, Wishes(), ledger)
+    _carried(tmp_path, BAD, Wishes(skip_refused=True), ledger)
+    row = recorded(tmp_path)[1]
+    assert (row["state"], row["transaction"], row["error"]) == ("sent", "0x" + "cd" * 32, "beta would refuse")
+    ledger.mine()
+    run(tmp_path, ledger)
+    assert_each_locked_once(ledger, tmp_path)
+
+
 def test_what_is_wrong_with_the_whole_stops_it_in_any_case(tmp_path: Path) -> None:
     with pytest.raises(FileProblemsError, match="the holder has 1"):
         _carried(tmp_path, replace(BAD, whole=("the holder has 1",)), Wishes(skip_refused=True), Ledger())
@@ -667,7 +713,7 @@ def test_what_is_wrong_with_the_file_is_told_before_anything_else(here: Path) ->
     (here / "moves.csv").write_text("asset,amount,recipient,reference\ngold,1,bob,A\ntower,0,bob,B\n")
     done = naru(here, Ledger())
     assert (done.code, done.out) == (2, "")
-    assert done.err.splitlines()[0] == "naru: moves.csv: 4 problems; nothing was locked"
+    assert done.err.splitlines()[0] == "naru: moves.csv: 4 problems; nothing was locked by this run"
     assert not (here / "moves.result.csv").exists()
 
 

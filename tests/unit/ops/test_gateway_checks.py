@@ -331,11 +331,13 @@ def test_ends_of_a_lane_that_don_t_fit_are_found() -> None:
         address=PEER_AT,
         chain_id=8112,
         fingerprint_live=PEER.fingerprint,
+        peers={HERE.id: PeerFacts(enabled=True, closing=False, closed=False)},
         lanes={FORTH.id: lane(FORTH, outbound=False, limits=(999, 1, 1, 1))},
     )
     checks: list[Check] = never_minted(facts(), far, Names())
-    assert [check.found for check in checks] == ["amountMax 1000 above capacity 999"]
-    assert not never_minted(far, facts(lanes={}), Names())
+    assert [check.found for check in checks] == ["yes", "yes", "amountMax 1000 above capacity 999"]
+    assert [check.found for check in never_minted(facts(peers={}), far, Names())][:2] == ["no", "yes"]
+    assert [check.found for check in never_minted(far, facts(lanes={}), Names())] == ["yes", "no"]
 
 
 # --- what a plan still lacks

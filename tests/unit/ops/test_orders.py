@@ -1,7 +1,7 @@
 """Orders in files: composed, read back, refused in words, and what the commands say without any ledger (R-02)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -240,9 +240,26 @@ def test_a_draw_is_repeated_only_with_what_was_drawn_before_r_02() -> None:
         assert f"submit it again with --amount 0.30 --drawn {shown} only, which locks nothing twice" in text
 
 
+@pytest.mark.parametrize(
+    ("figure", "part"),
+    [
+        ("80", "this draw very likely got in already; don't submit it again, look at `naru transfer list`"),
+        ("70", "this draw says that 0.50 was drawn before, the gateway says 0.70: look at `naru transfer list`"),
+        ("0", "this draw says that 0.50 was drawn before, the gateway says 0: look at `naru transfer list`"),
+    ],
+)
+def test_a_draw_that_got_in_before_is_not_told_to_be_submitted_again_r_02(figure: str, part: str) -> None:
+    order = replace(ORDER, amount=500, divisible=True, submitter=VENUE)
+    draw = SignedOrder(order=order, signature=b"", amount=30, drawn=50)
+    text = told(LedgerRefusedError("OrderDrawnOtherwise", f"50, {figure}"), draw, 2)
+    assert text.startswith(f"refused: OrderDrawnOtherwise(50, {figure}): {part}")
+    assert "submit again" not in text
+    assert "another amount" in told(LedgerRefusedError("OrderDrawnOtherwise", ""), draw, 2)
+
+
 def test_each_remedy_is_of_an_error_that_the_gateway_has() -> None:
     names = {entry["name"] for entry in artifact(GATEWAY).abi if entry["type"] == "error"}
-    assert set(orders.REMEDIES) <= names
+    assert set(orders.REMEDIES) | orders.TRANSIENT | {"OrderDrawnOtherwise"} <= names
 
 
 def test_the_gateway_has_the_calls_that_are_simulated() -> None:
@@ -371,12 +388,36 @@ def test_only_the_holder_cancels(here: Path) -> None:
     assert (done.code, "only the holder can cancel an order" in done.err) == (2, True)
 
 
+def test_an_order_of_which_all_was_locked_is_not_told_to_be_cancelled(
+    here: Path, desk: type[FakeDesk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Holder:
+        async def ended(self, nonces: Iterable[int], known: Iterable[Order]) -> set[int]:
+            assert (list(nonces), list(known)) == ([7, ORDER.nonce], [ORDER])
+            return {ORDER.nonce}
+
+        async def cancel(self, nonces: Iterable[int]) -> list[bytes]:
+            assert list(nonces) == [7]
+            return [b"\xab" * 32]
+
+    monkeypatch.setattr(desk, "holder", lambda *_: Holder())
+    done = naru(here, "cancel", "7", str(written(here)), "--source", "alpha", "--from", str(here / "key"))
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        "nonce 7: cancelled on alpha",
+        f"nonce {ORDER.nonce}: was used before: locked, or cancelled already",
+    ]
+
+
 @pytest.mark.parametrize(
     ("results", "code"),
     [
         ([LOCK, LOCK], 0),
         ([LOCK, LedgerRefusedError("OrderExpired", "5")], 1),
         ([LedgerRefusedError("OrderExpired", "5"), UnavailableError("silence")], 3),
+        ([LOCK, LedgerRefusedError("Paused", "")], 3),
+        ([LOCK, LedgerRefusedError("LanePausedError", "0x00")], 3),
+        ([LOCK, LedgerRefusedError("LaneDisabled", "0x00")], 1),
         ([UnavailableError("silence"), UncertainError(b"\xab" * 32, "silence")], 4),
     ],
 )

@@ -396,9 +396,8 @@ interface IGatewayCore is IGatewayTypes {
     /* ANYONE: SOURCE */
 
     /// Lock the caller's units, each request in its own self-call; one that fails is left out, with LockFailed and its
-    /// place in the whole call (R-01 to R-05). The units move by the caller's allowance to this gateway (not needed where
-    /// the token lets the gateway burn by a role). Too little gas for all of them reverts, so that a gas estimate covers
-    /// the whole list.
+    /// place in the whole call (R-01 to R-05). The units move by the caller's allowance to this gateway. Too little
+    /// gas for all of them reverts, so that a gas estimate covers the whole list.
     /// @return transferIds Of all batches in order; zero where the request was left out.
     function lock(LockBatch[] calldata batches) external returns (TransferId[] memory transferIds);
 

@@ -91,13 +91,18 @@ contract Powers is World {
             stops[g][w].auditUntil = until;
             ++counts["auditPauseLane"];
         } catch {
-            _true(stops[g][w].auditUntil > vm.getBlockTimestamp(), "R-61: the auditor may pause what isn't");
+            _true(
+                stops[g][w].auditUntil + 24 hours > vm.getBlockTimestamp(),
+                "R-61: the auditor may pause again a day later"
+            );
         }
     }
 
     function _unpauseLane(uint256 g, uint256 w) private by(unpauser, g) {
         gateways[g].unpauseLane(ways[w].id);
-        (stops[g][w].paused, stops[g][w].auditUntil) = (false, 0);
+        stops[g][w].paused = false;
+        uint64 now_ = uint64(vm.getBlockTimestamp());
+        if (stops[g][w].auditUntil > now_) stops[g][w].auditUntil = now_;
         ++counts["unpauseLane"];
     }
 
@@ -191,7 +196,7 @@ contract Powers is World {
 
     function _handover(uint256 g) private {
         uint64 signer = gateways[g].currentEpoch();
-        uint256 key = ++nextKey[g] % KEYS;
+        uint256 key = _nextKey(g);
         (uint256 px, uint256 py) = (keys[key].x, keys[key].y);
         bytes32 kind = keccak256("Handover(uint64 epoch,uint256 px,uint256 py)");
         bytes32 statement = keccak256(abi.encode(kind, signer + 1, px, py));
@@ -237,7 +242,7 @@ contract Powers is World {
     }
 
     function registerKey(uint256 g) public by(governance, g) {
-        uint256 key = ++nextKey[g] % KEYS;
+        uint256 key = _nextKey(g);
         uint64 number = highest[g] + 2; // not the pending one's, whose key may be struck
         gateways[g].registerKey(number, keys[key].x, keys[key].y);
         keyOf[g][number] = key;

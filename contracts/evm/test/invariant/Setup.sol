@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {LaneId} from "../../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../../src/libraries/SchnorrLib.sol";
 import {Base} from "../Base.sol";
-import {Vm} from "../Vm.sol";
 import {Turncoat} from "./Turncoat.sol";
 import {World} from "./World.sol";
 
@@ -22,9 +21,7 @@ contract Setup is World {
         (gateways[0], gateways[1]) = (source.gateway, destination.gateway);
         (endpoints[0], endpoints[1]) = (source.endpoint, destination.endpoint);
         (chains[0], chains[1]) = (source.chainId, destination.chainId);
-        for (uint256 i = 0; i < KEYS; ++i) {
-            keys[i] = _point(_privateKey(i));
-        }
+        keys[0] = _point(_privateKey(0));
         noncePoint = _point(NONCE % SchnorrLib.N);
         for (uint256 i = 0; i < HOLDERS - 1; ++i) {
             people.push(vm.createWallet(_holderKey(i)).addr);
@@ -85,10 +82,5 @@ contract Setup is World {
         for (uint256 w = 0; w < WAYS; ++w) {
             buckets[w].limits = _firstInbound();
         }
-    }
-
-    function _point(uint256 key) private returns (Point memory) {
-        Vm.Wallet memory wallet = vm.createWallet(key);
-        return Point(wallet.publicKeyX, wallet.publicKeyY);
     }
 }

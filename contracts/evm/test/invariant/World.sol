@@ -14,6 +14,7 @@ import {
 } from "../../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../../src/libraries/SchnorrLib.sol";
 import {Base} from "../Base.sol";
+import {Vm} from "../Vm.sol";
 import {Turncoat} from "./Turncoat.sol";
 
 /// What an action may do to records.
@@ -103,7 +104,6 @@ abstract contract World is Base {
     /* THE WORLD */
 
     uint256 internal constant WAYS = 4;
-    uint256 internal constant KEYS = 8;
     uint256 internal constant HOLDERS = 3;
     uint256 internal constant ISSUED = 1e9; // to each holder, of each token
     uint32 internal constant DELAY = 10 minutes; // handover, redirect
@@ -122,7 +122,8 @@ abstract contract World is Base {
     /// Holders, heir, payee; the gateway of the ledger comes last.
     address[] internal people;
 
-    Point[KEYS] internal keys;
+    /// By number; made when first used, because each is of one epoch of a gateway only (R-40).
+    mapping(uint256 number => Point) internal keys;
     Point internal noncePoint;
     uint256 internal constant NONCE = uint256(keccak256("one nonce for all"));
 
@@ -195,6 +196,17 @@ abstract contract World is Base {
     }
 
     /* SIGNING */
+
+    /// The next key that gateway `g` has not seen.
+    function _nextKey(uint256 g) internal returns (uint256 key) {
+        key = ++nextKey[g];
+        if (keys[key].x == 0) keys[key] = _point(_privateKey(key));
+    }
+
+    function _point(uint256 key) internal returns (Point memory) {
+        Vm.Wallet memory wallet = vm.createWallet(key);
+        return Point(wallet.publicKeyX, wallet.publicKeyY);
+    }
 
     /// The first is the key that Base registered.
     function _privateKey(uint256 i) internal pure returns (uint256) {
