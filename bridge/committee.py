@@ -4,8 +4,15 @@ Apart from `bridge.config`, which a command that only lists must be able to impo
 """
 
 from bridge.config import CommitteeConfig
+from bridge.core.caip import Account
+from bridge.core.keccak import keccak
 from bridge.errors import ConfigError
-from bridge.frost import FrostError, PublicKeyPackage
+from bridge.frost import Element, FrostError, PublicKeyPackage
+
+
+def key_account(key: Element) -> Account:
+    """Give a group key's Ethereum address, by which a gateway keeps it (R-40)."""
+    return Account(bytes(12) + keccak(b"".join(word.to_bytes(32) for word in key.coordinates()))[12:])
 
 
 def public_keys(committee: CommitteeConfig) -> PublicKeyPackage:

@@ -42,6 +42,36 @@ class LedgerRefusedError(RefusedError):
         self.detail = detail
 
 
+class RevertedError(LedgerRefusedError):
+    """A transaction is in a block, and reverted: its nonce is used up, and it did nothing else."""
+
+    def __init__(self, reference: bytes) -> None:
+        """Name the transaction by its hash."""
+        super().__init__("Reverted", f"transaction 0x{reference.hex()}")
+
+
+class UncertainError(BridgeError):
+    """Locks were submitted and their end is unknown; the text says how to go on without locking twice."""
+
+    def __init__(self, reference: bytes, cause: str) -> None:
+        """Keep the transaction's hash."""
+        super().__init__(cause)
+        self.reference = reference
+
+
+class LockUncertainError(UncertainError):
+    """A lock was submitted and its end is unknown: only the same `nonce` can be tried again without locking twice."""
+
+    def __init__(self, reference: bytes, nonce: int, cause: str) -> None:
+        """Keep the transaction's hash and the holder's nonce at the gateway."""
+        super().__init__(
+            reference,
+            f"{cause}; the lock was submitted in transaction 0x{reference.hex()} under nonce {nonce}: it may still "
+            f"lock: look with `naru transfer list`, and repeat only with --nonce {nonce}, which can lock once only",
+        )
+        self.nonce = nonce
+
+
 class ConflictError(BridgeError):
     """A compare-and-set lost against another writer: read again, decide again (R-51)."""
 

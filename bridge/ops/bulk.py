@@ -14,18 +14,18 @@ from typing import Final, Protocol
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.holder import EvmHolder, LockRequest, LockTerms
-from bridge.adapters.evm.locking import LIST_MAX, NONCE_USED, Locked, LockList, LockResult, UncertainError
-from bridge.adapters.evm.node import Node
+from bridge.adapters.evm.locking import LIST_MAX, NONCE_USED, Locked, LockList, LockResult
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.system import system_entropy
 from bridge.config import LedgerConfig
-from bridge.core.caip import Account, AssetId, LedgerId, evm_chain_id
+from bridge.core.caip import Account, AssetId
 from bridge.core.reasons import EXPLANATIONS, Reason
 from bridge.core.records import BlockStamp
 from bridge.core.transfer import Lane
-from bridge.errors import InvalidInputError, LedgerRefusedError, RefusedError
+from bridge.errors import InvalidInputError, LedgerRefusedError, RefusedError, RevertedError, UncertainError
 from bridge.ops.client import format_amount
 from bridge.ops.moves import FileProblemsError, Row
+from bridge.ops.nodes import node_of
 from bridge.ops.results import Journal, Result, State, by_this_run
 from bridge.ops.send import Move, draft_of, lane_objection, refusal_text
 from bridge.ports.ledger import LedgerReader
@@ -168,7 +168,7 @@ class Bulk:
         try:
             results = await self._holder.send(prepared)
         except LedgerRefusedError as error:
-            self._all(before, error, transaction)
+            self._all(before, error)
             text = f"transaction {transaction} was refused with {error}; none of it was locked"
             raise RefusedError(f"{text} {by_this_run(self.results)}") from error
         except UncertainError as error:
@@ -205,9 +205,9 @@ class Bulk:
                     result.reference, State.SENT, error="its nonce is used; the node shows no lock yet: run again"
                 )
 
-    def _all(self, before: Sequence[Result], error: LedgerRefusedError, transaction: str) -> None:
+    def _all(self, before: Sequence[Result], error: LedgerRefusedError) -> None:
         for result in before:
-            if result.state is State.SENT and transaction not in error.detail:  # no receipt: the earlier may get in
+            if result.state is State.SENT and not isinstance(error, RevertedError):  # the earlier may get in
                 self._put(result.reference, State.SENT, error=str(error), transaction=result.transaction)
             else:
                 self._take(result.reference, error)
@@ -281,8 +281,12 @@ async def opened(job: Job) -> AsyncIterator[tuple[Bulk, "BothSides"]]:
     """
     ledgers = {row.move.destination.ledger: row.move.destination for row in job.rows}
     async with AsyncExitStack() as stack:
-        node, source = await _reader(stack, job.source)
-        destinations = {caip2: (await _reader(stack, ledger))[1] for caip2, ledger in ledgers.items()}
+        node = await stack.enter_async_context(node_of(job.source))
+        source = EvmReader(node, job.source.endpoint)
+        destinations = {
+            caip2: EvmReader(await stack.enter_async_context(node_of(ledger)), ledger.endpoint)
+            for caip2, ledger in ledgers.items()
+        }
         holder = EvmHolder(EvmAccount(node, job.key), source)
         run = Bulk(job.rows, holder, Journal(job.result, holder.account), system_entropy)
         await run.open()
@@ -311,13 +315,6 @@ async def carry_out(
             run.leave_out(findings.refusals)
     if not wishes.check_only:
         await run.run(rows, told)
-
-
-async def _reader(stack: AsyncExitStack, ledger: LedgerConfig) -> tuple[Node, EvmReader]:
-    node = Node(ledger.nodes[0], finality=ledger.finality)
-    stack.push_async_callback(node.close)
-    await node.check_chain(evm_chain_id(LedgerId(ledger.ledger)))
-    return node, EvmReader(node, ledger.endpoint)
 
 
 class BothSides:

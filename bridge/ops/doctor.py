@@ -4,23 +4,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import permutations, product
-from typing import Final
 
 from bridge.adapters.evm.contracts import GATEWAY
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
-from bridge.committee import public_keys
+from bridge.committee import key_account, public_keys
 from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig, MemberConfig
-from bridge.core.caip import AssetId, LedgerId, evm_chain_id
-from bridge.core.keccak import keccak
+from bridge.core.caip import AssetId, LedgerId, evm_account, evm_chain_id
 from bridge.core.transfer import Lane
 from bridge.errors import BridgeError, ConfigError
 from bridge.frost import ParticipantId, PublicKeyPackage
 from bridge.ports.ledger import LedgerReader
-
-ADDRESS_LEN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +108,7 @@ async def _key(node: Node, ledger: LedgerConfig, epoch: int, keys: PublicKeyPack
     functions = node.contract(GATEWAY, ledger.gateway).functions
     current = await node.call(functions.currentEpoch())
     key, _, accepted, _ = await node.call(functions.epoch(epoch))
-    words = b"".join(c.to_bytes(32) for c in keys.group_public_key.coordinates())
-    same = bytes.fromhex(key[2:]) == keccak(words)[-ADDRESS_LEN:]
+    same = evm_account(key) == key_account(keys.group_public_key)
     text = f"epoch {current}, " + ("key as configured" if same else "another key")
     return same and accepted and current == epoch, text
 

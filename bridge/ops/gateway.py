@@ -20,6 +20,7 @@ from bridge.ops.gateway_checks import examine, identity, names_of, never_minted,
 from bridge.ops.gateway_deploy import GOVERNANCE, UNPAUSER, VERIFIER, DeploymentOffError, deployed, inspect
 from bridge.ops.gateway_plan import GatewayPlan, Record, read_plan, read_record, record_path
 from bridge.ops.gateway_roles import Check, code_check, single_keys
+from bridge.ops.nodes import connected, node_of
 from bridge.ports.runtime import Entropy
 
 ID_DIGITS_MIN: Final = 8
@@ -274,12 +275,8 @@ async def site_at(path: Path) -> AsyncIterator[Site]:
     if record.chain_id != plan.chain_id:
         problem = f"{record_path(path)} is of chain {record.chain_id}, the plan of {plan.chain_id}: they don't belong"
         raise ConfigError((problem,))
-    node = Node(plan.node, finality=plan.finality)
-    try:
-        await node.check_chain(plan.chain_id)
+    async with connected(plan.node, finality=plan.finality, chain_id=plan.chain_id) as node:
         yield Site(plan, record, path, node)
-    finally:
-        await node.close()
 
 
 async def verify_pair(site: Site, other: Path) -> list[Check]:
@@ -293,15 +290,12 @@ async def verify_network(config: ClientConfig) -> list[Check]:
     """Look at each gateway of a client's configuration: code, identity, and whether one key governs it."""
     checks = []
     for ledger in config.ledgers:
-        node = Node(ledger.nodes[0], finality=ledger.finality)
-        try:
-            await node.check_chain(evm_chain_id(LedgerId(ledger.ledger)))
-            subject = await inspect(node, ledger.gateway, await node.head())
-            found = [*identity(subject.gateway, evm_chain_id(LedgerId(ledger.ledger))), *single_keys(subject)]
-        except DeploymentOffError as error:
-            found = error.checks
-        finally:
-            await node.close()
+        async with node_of(ledger) as node:
+            try:
+                subject = await inspect(node, ledger.gateway, await node.head())
+                found = [*identity(subject.gateway, evm_chain_id(LedgerId(ledger.ledger))), *single_keys(subject)]
+            except DeploymentOffError as error:
+                found = error.checks
         checks += [
             Check(name=f"{ledger.name} {c.name}", expected=c.expected, found=c.found, remedy=c.remedy) for c in found
         ]

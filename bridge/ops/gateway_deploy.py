@@ -42,6 +42,7 @@ from bridge.errors import (
 from bridge.ops.gateway_checks import examine
 from bridge.ops.gateway_plan import GatewayPlan, Record, Step, read_plan, read_record, record_path, write_record
 from bridge.ops.gateway_roles import UNPAUSER_DELAY_S, Check, Deployed, Subject, code_check
+from bridge.ops.nodes import connected
 from bridge.ports.ledger import PreparedTransaction
 
 GOVERNANCE: Final = "governance"
@@ -86,13 +87,9 @@ async def deploy(path: Path, told: Callable[[str, Step], None]) -> Done:
 
 
 async def _deploy(plan: GatewayPlan, path: Path, told: Callable[[str, Step], None]) -> Done:
-    node = Node(plan.node, finality=plan.finality)
-    try:
-        await node.check_chain(plan.chain_id)
+    async with connected(plan.node, finality=plan.finality, chain_id=plan.chain_id) as node:
         account = EvmAccount(node, read_secret(plan.deployer_file))
         return await _Deployment(plan, record_path(path), account, told).run()
-    finally:
-        await node.close()
 
 
 class _Deployment:

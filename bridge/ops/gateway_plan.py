@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bridge.committee import key_account
 from bridge.config import (
     FINALITY,
     AddressText,
@@ -24,7 +25,7 @@ from bridge.core.caip import Account, AssetId, Endpoint, LedgerId, asset_id, evm
 from bridge.core.keccak import keccak
 from bridge.core.transfer import AMOUNT_MAX
 from bridge.errors import ConfigError
-from bridge.frost import FrostError, PublicKeyPackage
+from bridge.frost import Element, FrostError, PublicKeyPackage
 from bridge.ops.files import put
 
 PERSONS_MIN: Final = 2
@@ -65,14 +66,18 @@ class KeyPlan(_Table):
         return self
 
     @property
+    def _group_key(self) -> Element:
+        return PublicKeyPackage.from_bytes(bytes.fromhex(self.public_keys)).group_public_key
+
+    @property
     def point(self) -> tuple[int, int]:
         """The group's public key: px and py."""
-        return PublicKeyPackage.from_bytes(bytes.fromhex(self.public_keys)).group_public_key.coordinates()
+        return self._group_key.coordinates()
 
     @property
     def account(self) -> Account:
         """The key's address, by which a gateway keeps it."""
-        return Account(bytes(12) + keccak(b"".join(word.to_bytes(32) for word in self.point))[12:])
+        return key_account(self._group_key)
 
 
 class PeerPlan(_Table):

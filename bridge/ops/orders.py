@@ -9,15 +9,23 @@ from typing import Final
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.holder import EvmHolder
-from bridge.adapters.evm.locking import Locked, UncertainError
+from bridge.adapters.evm.locking import Locked
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.evm.venue import EvmOrders, EvmVenue, OrderState, recovered
 from bridge.config import ClientConfig, LedgerConfig
-from bridge.core.caip import Account, LedgerId, evm_address, evm_chain_id
+from bridge.core.caip import Account, evm_address
 from bridge.core.orders import ANYBODY, Order, SignedOrder, order_of
-from bridge.errors import BridgeError, ConflictError, InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.errors import (
+    BridgeError,
+    ConflictError,
+    InvalidInputError,
+    LedgerRefusedError,
+    UnavailableError,
+    UncertainError,
+)
 from bridge.ops.client import format_amount
+from bridge.ops.nodes import node_of
 from bridge.ops.send import Move
 from bridge.ports.runtime import Entropy
 
@@ -259,12 +267,8 @@ async def desk_at(source: LedgerConfig) -> AsyncIterator[OrderDesk]:
         ConfigError: the node is of another chain.
         UnavailableError: it does not answer.
     """
-    node = Node(source.nodes[0], finality=source.finality)
-    try:
-        await node.check_chain(evm_chain_id(LedgerId(source.ledger)))
+    async with node_of(source) as node:
         yield OrderDesk(node, source)
-    finally:
-        await node.close()
 
 
 def objections(signed: SignedOrder, state: OrderState, *, is_signed: bool) -> list[str]:

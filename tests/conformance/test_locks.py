@@ -18,14 +18,14 @@ from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN
 from bridge.adapters.evm.deploy import GatewayGovernance
 from bridge.adapters.evm.holder import EvmHolder, LockRequest, LockTerms
-from bridge.adapters.evm.locking import Locked, LockList, LockResult, UncertainError
+from bridge.adapters.evm.locking import Locked, LockList, LockResult
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.venue import EvmOrders, EvmVenue
 from bridge.config import AssetConfig, LedgerConfig, TokenConfig
 from bridge.core.caip import asset_id, evm_address
 from bridge.core.orders import Order, SignedOrder
 from bridge.core.transfer import Transfer
-from bridge.errors import BridgeError, LedgerRefusedError
+from bridge.errors import BridgeError, LedgerRefusedError, UncertainError
 from bridge.ops.bulk import Bulk
 from bridge.ops.moves import Row
 from bridge.ops.results import Journal

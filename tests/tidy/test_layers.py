@@ -21,7 +21,7 @@ ALLOWED = {
     "bridge.ports": PORTS,
     "bridge.rpc": ("bridge.rpc",),
     "bridge.config": (*PORTS, "bridge.config"),
-    "bridge.committee": (*FROST, "bridge.config"),
+    "bridge.committee": (*PORTS, "bridge.config"),
     "bridge.telemetry": ("bridge.errors", "bridge.telemetry"),
     "bridge.daemon": ("bridge.errors", "bridge.config", "bridge.telemetry"),
     "bridge.adapters": (*PORTS, "bridge.rpc", "bridge.telemetry"),

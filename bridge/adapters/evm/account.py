@@ -13,7 +13,7 @@ from web3.types import TxParams, TxReceipt
 
 from bridge.adapters.evm.node import Node
 from bridge.core.caip import Account, evm_account
-from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.errors import InvalidInputError, LedgerRefusedError, RevertedError, UnavailableError
 from bridge.ports.ledger import PreparedTransaction
 
 RECEIPT_TIMEOUT_S: Final = 60.0
@@ -81,7 +81,7 @@ class EvmAccount:
 
         Raises:
             UnavailableError: it isn't after a minute.
-            LedgerRefusedError: it is, and reverted.
+            RevertedError: it is, and reverted.
         """
         try:
             async with asyncio.timeout(RECEIPT_TIMEOUT_S):
@@ -91,7 +91,7 @@ class EvmAccount:
             msg = f"transaction 0x{transaction.reference.hex()} is in no block after {RECEIPT_TIMEOUT_S:.0f} s"
             raise UnavailableError(msg) from None
         if receipt["status"] != 1:
-            raise LedgerRefusedError("Reverted", f"transaction 0x{transaction.reference.hex()}")
+            raise RevertedError(transaction.reference)
         return receipt
 
     async def transact(self, contract: AsyncContract, name: str, *arguments: object) -> TxReceipt:

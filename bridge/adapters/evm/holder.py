@@ -18,7 +18,6 @@ from bridge.adapters.evm.locking import (
     LockList,
     LockResult,
     LockSender,
-    UncertainError,
     locked_in,
     moving_of,
 )
@@ -29,7 +28,13 @@ from bridge.core.keccak import keccak
 from bridge.core.orders import U256_MAX, Order, SignedOrder, order_domain_separator
 from bridge.core.records import BlockStamp
 from bridge.core.transfer import ZERO_WORD, Lane
-from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.errors import (
+    InvalidInputError,
+    LedgerRefusedError,
+    LockUncertainError,
+    UnavailableError,
+    UncertainError,
+)
 
 NONCE_WORDS: Final = 2**16
 NONCE_MAX: Final = 256 * NONCE_WORDS - 1
@@ -56,19 +61,6 @@ _PERMIT_ABI: Final[ABI] = [
 
 Permit = tuple[bytes, ChecksumAddress, int, int, int, bytes, bytes]
 """As the gateway's ABI takes it."""
-
-
-class LockUncertainError(UncertainError):
-    """A lock was submitted and its end is unknown: only the same `nonce` can be tried again without locking twice."""
-
-    def __init__(self, reference: bytes, nonce: int, cause: str) -> None:
-        """Keep the transaction's hash and the holder's nonce at the gateway."""
-        super().__init__(
-            reference,
-            f"{cause}; the lock was submitted in transaction 0x{reference.hex()} under nonce {nonce}: it may still "
-            f"lock: look with `naru transfer list`, and repeat only with --nonce {nonce}, which can lock once only",
-        )
-        self.nonce = nonce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from bridge.adapters.evm.reader import ASSET_PROFILE, LOCKED, PROFILE_TOKEN
 from bridge.adapters.evm.writer import GAS_MAX
 from bridge.core.caip import AssetId
 from bridge.core.transfer import Transfer, decode
-from bridge.errors import BridgeError, InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError, UncertainError
 from bridge.ports.ledger import PreparedTransaction
 
 LIST_MAX: Final = 100
@@ -32,15 +32,6 @@ LOCK_ORDER: Final = "drawSingle"
 NONCE_USED: Final = "NonceUsed"
 _TOO_LITTLE_GAS: Final = frozenset({"InsufficientGas", "Reverted"})
 T = TypeVar("T")
-
-
-class UncertainError(BridgeError):
-    """Locks were submitted and their end is unknown; the text says how to go on without locking twice."""
-
-    def __init__(self, reference: bytes, cause: str) -> None:
-        """Keep the transaction's hash."""
-        super().__init__(cause)
-        self.reference = reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

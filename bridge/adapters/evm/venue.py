@@ -13,12 +13,12 @@ from web3.types import TxParams
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, topic
-from bridge.adapters.evm.locking import LOCK_ORDER, Locked, LockSender, UncertainError, moving_of
+from bridge.adapters.evm.locking import LOCK_ORDER, Locked, LockSender, moving_of
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.core.caip import Endpoint, evm_address
 from bridge.core.orders import Order, SignedOrder, order_domain_separator
-from bridge.errors import BridgeError, LedgerRefusedError, UnavailableError
+from bridge.errors import BridgeError, LedgerRefusedError, UnavailableError, UncertainError
 
 SIGNATURE_LEN: Final = 65
 S_MAX: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0

@@ -12,7 +12,6 @@ from bridge.errors import BridgeError
 from bridge.ops.cli.output import (
     EXIT_REFUSED,
     EXIT_UNAVAILABLE,
-    EXIT_UNCERTAIN,
     ConfigOption,
     Output,
     OutputOption,
@@ -88,8 +87,7 @@ async def _work(job: "Job", wishes: "Wishes", output: Output) -> int:
     """Run, and tell where every row stands, whatever happened; give the exit code."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - start-up time
 
-    from bridge.adapters.evm.locking import UncertainError  # noqa: PLC0415 - web3 takes a second to import
-    from bridge.ops.bulk import carry_out, opened  # noqa: PLC0415 - the same
+    from bridge.ops.bulk import carry_out, opened  # noqa: PLC0415 - web3 takes a second to import
     from bridge.ops.moves import FileProblemsError  # noqa: PLC0415 - the same
 
     columns = (TextColumn("locking"), BarColumn(), MofNCompleteColumn())
@@ -109,8 +107,7 @@ async def _work(job: "Job", wishes: "Wishes", output: Output) -> int:
             except FileProblemsError:
                 raise
             except BridgeError as error:
-                told = report(error)
-                code = EXIT_UNCERTAIN if isinstance(error, UncertainError) else told
+                code = report(error)
         if wishes.check_only:
             return _checked(job, run, output)
         _show(job, run.results, output)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.errors import BridgeError, InvalidInputError, UnavailableError
+from bridge.errors import BridgeError, InvalidInputError, UnavailableError, UncertainError
 from bridge.ops.cli.output import (
     EXIT_REFUSED,
     EXIT_UNAVAILABLE,
@@ -17,6 +17,7 @@ from bridge.ops.cli.output import (
     OutputOption,
     console,
     errors,
+    lock_json,
     print_json,
 )
 
@@ -369,8 +370,6 @@ def _nonces(
 
 
 def _exit_code(results: "list[Locked | BridgeError]", *, transient: list[bool]) -> int:
-    from bridge.adapters.evm.locking import UncertainError  # noqa: PLC0415 - web3 takes a second to import
-
     if any(isinstance(result, UncertainError) for result in results):
         return EXIT_UNCERTAIN
     if any(transient):
@@ -384,16 +383,10 @@ def _decimals(names: "Names", signed: "SignedOrder") -> int:
 
 
 def _result_json(file: "OrderFile", result: "Locked | BridgeError", text: str) -> dict[str, object]:
-    from bridge.adapters.evm.locking import Locked, UncertainError  # noqa: PLC0415 - web3 takes a second to import
+    from bridge.adapters.evm.locking import Locked  # noqa: PLC0415 - web3 takes a second to import
 
     row: dict[str, object] = {"file": file.name, "nonce": str(file.signed.order.nonce), "result": text}
     if not isinstance(result, Locked):
         status = "unknown" if isinstance(result, UncertainError) else "refused"
         return row | {"status": "not sent" if isinstance(result, UnavailableError) else status}
-    return row | {
-        "status": "locked",
-        "id": "0x" + result.transfer.id.hex(),
-        "sequence": result.transfer.sequence,
-        "height": result.height,
-        "transaction": "0x" + result.reference.hex(),
-    }
+    return row | {"status": "locked", **lock_json(result)}

@@ -4,12 +4,15 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 
-from bridge.errors import BridgeError, ConfigError, ConflictError, InvalidInputError, UnavailableError
+from bridge.errors import BridgeError, ConfigError, ConflictError, InvalidInputError, UnavailableError, UncertainError
+
+if TYPE_CHECKING:
+    from bridge.adapters.evm.locking import Locked
 
 EXIT_REFUSED: Final = 1
 EXIT_INPUT: Final = 2
@@ -40,6 +43,16 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def lock_json(locked: "Locked") -> dict[str, object]:
+    """Lay a lock out for machines."""
+    return {
+        "id": "0x" + locked.transfer.id.hex(),
+        "sequence": locked.transfer.sequence,
+        "height": locked.height,
+        "transaction": "0x" + locked.reference.hex(),
+    }
+
+
 def report(error: BridgeError) -> int:
     """Tell a person what went wrong and what to do; give the exit code."""
     lines = error.problems if isinstance(error, ConfigError) else (str(error),)
@@ -50,5 +63,7 @@ def report(error: BridgeError) -> int:
             return EXIT_INPUT
         case UnavailableError() | ConflictError():
             return EXIT_UNAVAILABLE
+        case UncertainError():
+            return EXIT_UNCERTAIN
         case _:
             return EXIT_REFUSED

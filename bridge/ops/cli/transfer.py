@@ -10,14 +10,13 @@ from rich.table import Table
 from bridge.errors import UnavailableError
 from bridge.ops.cli import bulk
 from bridge.ops.cli.output import (
-    EXIT_UNCERTAIN,
     ConfigOption,
     Output,
     OutputOption,
     console,
     errors,
+    lock_json,
     print_json,
-    report,
 )
 
 if TYPE_CHECKING:
@@ -176,26 +175,15 @@ def timeline_text(entry: "TimelineEntry", names: "Names") -> str:
 
 
 async def _send(move: "Move", key: str, *, preflight: bool) -> dict[str, object]:
-    from bridge.adapters.evm.holder import LockUncertainError  # noqa: PLC0415 - web3 takes a second to import
-    from bridge.ops.send import Sender  # noqa: PLC0415 - the same
+    from bridge.ops.send import Sender  # noqa: PLC0415 - web3 takes a second to import
 
     async with Sender(move, key) as sender:
         if preflight:
             warning = await sender.preflight()
             if warning:
                 errors.print(f"note: {warning}", style="yellow", markup=False)
-        try:
-            locked = await sender.lock()
-        except LockUncertainError as error:
-            report(error)
-            raise typer.Exit(EXIT_UNCERTAIN) from error
-    return {
-        "id": "0x" + locked.transfer.id.hex(),
-        "sequence": locked.transfer.sequence,
-        "height": locked.height,
-        "transaction": "0x" + locked.reference.hex(),
-        "deadline": locked.transfer.deadline,
-    }
+        locked = await sender.lock()
+    return lock_json(locked) | {"deadline": locked.transfer.deadline}
 
 
 async def _watch(

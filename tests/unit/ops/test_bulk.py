@@ -15,13 +15,20 @@ import pytest
 import tomli_w
 
 from bridge.adapters.evm.holder import LockRequest
-from bridge.adapters.evm.locking import NONCE_USED, Locked, LockList, LockResult, UncertainError
+from bridge.adapters.evm.locking import NONCE_USED, Locked, LockList, LockResult
 from bridge.core.caip import Account, AssetId, evm_account
 from bridge.core.keccak import keccak
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp
 from bridge.core.transfer import Lane, Transfer
-from bridge.errors import ConflictError, LedgerRefusedError, RefusedError, UnavailableError
+from bridge.errors import (
+    ConflictError,
+    LedgerRefusedError,
+    RefusedError,
+    RevertedError,
+    UnavailableError,
+    UncertainError,
+)
 from bridge.ops.bulk import BothSides, Bulk, Findings, Job, Wishes, carry_out
 from bridge.ops.moves import FileProblemsError, Row
 from bridge.ops.results import Journal, Result, State, alone, result_path
@@ -394,7 +401,7 @@ def test_a_later_transaction_that_is_in_a_block_and_reverted_settles_the_earlier
     """Of one account, so that the earlier is in a block too, or never will be."""
     ledger = Ledger()
     _two_underway(tmp_path, ledger)
-    reverted = LedgerRefusedError("Reverted", "transaction 0x" + "ab" * 32)
+    reverted = RevertedError(b"\xab" * 32)
     with pytest.raises(RefusedError, match=r"locked by this run$"):
         run(tmp_path, ledger, _failing("before submission", reverted))
     assert [row["state"] for row in recorded(tmp_path)[:2]] == ["refused", "refused"]

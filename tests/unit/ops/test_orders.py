@@ -12,12 +12,12 @@ from eth_account import Account as EthAccount
 from eth_account.messages import encode_typed_data
 
 from bridge.adapters.evm.contracts import GATEWAY, artifact
-from bridge.adapters.evm.locking import LOCK_ITEM, LOCK_ORDER, Locked, UncertainError
+from bridge.adapters.evm.locking import LOCK_ITEM, LOCK_ORDER, Locked
 from bridge.adapters.evm.venue import OrderState, recovered
 from bridge.core.caip import Account, evm_account
 from bridge.core.orders import ANYBODY, Order, SignedOrder
 from bridge.core.transfer import Transfer
-from bridge.errors import BridgeError, InvalidInputError, LedgerRefusedError, UnavailableError
+from bridge.errors import BridgeError, InvalidInputError, LedgerRefusedError, UnavailableError, UncertainError
 from bridge.ops import orders
 from bridge.ops.orders import (
     OrderDesk,

@@ -9,12 +9,19 @@ import tomli_w
 from web3.types import TxParams, TxReceipt
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.holder import EvmHolder, LockTerms, LockUncertainError
+from bridge.adapters.evm.holder import EvmHolder, LockTerms
 from bridge.adapters.evm.locking import NONCE_USED, Locked
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.core.caip import AssetId, EndpointId, evm_account
-from bridge.errors import BridgeError, ConflictError, LedgerRefusedError, RefusedError, UnavailableError
+from bridge.errors import (
+    BridgeError,
+    ConflictError,
+    LedgerRefusedError,
+    LockUncertainError,
+    RefusedError,
+    UnavailableError,
+)
 from bridge.ops.send import Move, Sender
 from bridge.ports.ledger import PreparedTransaction
 from tests.integration.support import naru_here
