@@ -14,7 +14,7 @@ from bridge.adapters.evm.writer import EvmWriter
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
 from bridge.adapters.system import SystemClock
-from bridge.committee import public_keys
+from bridge.committee.keys import public_keys
 from bridge.config import LedgerConfig, RelayerConfig, read_secret
 from bridge.core.caip import LedgerId, evm_chain_id
 from bridge.core.statements import Epoch

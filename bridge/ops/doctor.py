@@ -10,7 +10,7 @@ from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
-from bridge.committee import key_account, public_keys
+from bridge.committee.keys import key_account, public_keys
 from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig, MemberConfig
 from bridge.core.caip import AssetId, LedgerId, evm_account, evm_chain_id
 from bridge.core.transfer import Lane

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bridge.committee import key_account
+from bridge.committee.keys import key_account
 from bridge.config import (
     FINALITY,
     AddressText,
