@@ -48,7 +48,7 @@ test: setup-test ## every test that needs Python only
 	@$(PYTEST) -m "not anvil and not slow" $(ARGS)
 
 .PHONY: check
-check: lint type proto artifacts cover contracts slither coverage e2e wheel model mutants ## everything that must be green before a commit
+check: lint type proto artifacts cover contracts slither coverage custody e2e wheel model mutants ## everything that must be green before a commit
 	@echo "make check: all green"
 
 .PHONY: clean
@@ -107,6 +107,10 @@ coverage: setup-check node ## lines and branches of the contracts that their tes
 slither: setup-check node .cache/slither/installed ## Slither: what it finds in the contracts is answered in slither-answers.toml
 	@$(call need,npm,nodejs and npm); $(BIN)/python -m tests.tidy.slither
 
+.PHONY: custody
+custody: setup-check ## keys sealed under a key on a PKCS#11 token, on SoftHSM
+	@$(call need,softhsm2-util,softhsm2); $(PYTEST) -q tests/conformance/test_custody.py tests/unit/custody
+
 .PHONY: artifacts
 artifacts: setup-check node ## committed ABI and bytecode equal what the pinned compiler makes (WRITE=1 makes them anew)
 	@$(call need,npm,nodejs and npm); $(BIN)/python $(EVM)/tools/artifacts $(if $(WRITE),,--check) && echo "artifacts: fresh"
@@ -114,6 +118,10 @@ artifacts: setup-check node ## committed ABI and bytecode equal what the pinned 
 .PHONY: e2e
 e2e: setup-check node ## the same end-to-end test on two anvil nodes, and what waits for time-outs
 	@$(PYTEST) -m slow; $(call need,npm,nodejs and npm); $(PYTEST) -m anvil
+
+.PHONY: full
+full: setup-check ## the committee's proofs at their full sizes: 100 transfers for each lie, 1,000 cases of the second FROST
+	@NARU_FULL=1 $(PYTEST) tests/integration/test_lying_node.py tests/scenarios/test_lying_nodes.py tests/unit/frost/test_reference.py
 
 .PHONY: wheel
 wheel: setup-check ## build the wheel, install it into a clean .venv elsewhere, run it
@@ -129,10 +137,12 @@ mutants: setup-check ## break each rule in a copy; the test it names must turn r
 
 # --- benchmarks ------------------------------------------------------------------------------------------------------
 
-.PHONY: bench bench-gas
-bench: bench-gas ## every benchmark
+.PHONY: bench bench-gas bench-committee
+bench: bench-gas bench-committee ## every benchmark
 bench-gas: setup-test node ## gas of every step on two anvil nodes, into build/gas.json and docs/performance.md
 	@$(call need,npm,nodejs and npm); $(BIN)/python -m tests.bench.gas
+bench-committee: setup-test ## list signatures a second of three committees, real processes, into build/committee.json
+	@$(BIN)/python -m tests.bench.committee $(ARGS)
 
 # --- for maintainers -------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +28,11 @@ from bridge.core.hosts import is_loopback
 from bridge.errors import BridgeError, ConfigError
 
 NOTARIES_MIN: Final = 4
+PROBABILISTIC: Final = frozenset({1, 10, 56, 100, 137, 8453, 42161, 43114, 59144, 17000, 560048, 11155111})
+"""EIP-155 ids of public chains whose newest block may still be undone: `instant` is refused there."""
 FINALITY: Final = r"^(instant|tag:(safe|finalized)|depth:[1-9][0-9]{0,5})$"
+INSTANCE: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
+"""Of a TLS certificate: one process of one role."""
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -50,13 +55,6 @@ def _address(text: str) -> str:
     return evm_address(evm_account(_checked(text, evm_account)))
 
 
-def _loopback(address: str) -> str:
-    if not is_loopback(address):
-        msg = f"{address} is not a loopback address: plaintext gRPC is allowed on 127.0.0.1 only"
-        raise ValueError(msg)
-    return address
-
-
 def _as_path(value: object, info: ValidationInfo) -> object:
     folder = info.context["folder"] if info.context else Path()
     return folder / value if isinstance(value, str) else value
@@ -72,11 +70,22 @@ NodeText = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of a configuration: frozen, and without keys that nobody knows."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class LedgerConfig(_Table):
+class TlsConfig(Table):
+    """This process's certificate, as `naru ca issue` writes it; reread when the files change."""
+
+    ca_file: FilePath
+    certificate_file: FilePath
+    key_file: FilePath
+    """Mode 0600."""
+
+
+class LedgerConfig(Table):
     """One ledger and its gateway, as one process reaches it through nodes of its own."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -89,6 +98,8 @@ class LedgerConfig(_Table):
     """How many of `nodes` must agree before a fact is one (k of m, R-10). Used by notaries."""
     finality: Annotated[str, Field(pattern=FINALITY)] = "instant"
     """`instant`, `tag:safe`, `tag:finalized` or `depth:<blocks>`."""
+    consensus: Literal["final", "probabilistic"] = "final"
+    """Whether a block that a node shows can't be undone (QBFT, IBFT, Raft), or grows safer with time only."""
     margin_s: Annotated[int, Field(ge=0, le=86_400)] = 0
     """Seconds by which finality must outlive a refusal before it is attested (R-30); 0 under `instant` only."""
     account_file: FilePath | None = None
@@ -103,9 +114,22 @@ class LedgerConfig(_Table):
             problems.append(
                 f"finality {self.finality}: set margin_s above the deepest credible reorganisation, in seconds (R-30)"
             )
+        if self.finality == "instant" and self._is_probabilistic:
+            problems.append(
+                f"finality instant on {self.ledger}: its newest blocks can be undone; use tag:finalized or depth:N, "
+                "and a margin_s (R-30)"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def _is_probabilistic(self) -> bool:
+        namespace, _, reference = self.ledger.partition(":")
+        known = (
+            namespace == "eip155" and reference.isascii() and reference.isdigit() and int(reference) in PROBABILISTIC
+        )
+        return known or self.consensus == "probabilistic"
 
     @property
     def endpoint(self) -> Endpoint:
@@ -117,7 +141,7 @@ class LedgerConfig(_Table):
         )
 
 
-class MemberConfig(_Table):
+class MemberConfig(Table):
     """One notary's seat."""
 
     id: Annotated[int, Field(ge=1, le=255)]
@@ -125,16 +149,27 @@ class MemberConfig(_Table):
     """Who runs it; affiliates share one name (R-42)."""
     address: Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$")]
     """gRPC address, `host:port`."""
+    name: Annotated[str, Field(pattern=rf"({INSTANCE})|^$")] = ""
+    """The instance in its TLS certificate; needed where TLS is."""
+    identity: Annotated[str, Field(pattern=r"^([0-9a-f]{128})?$")] = ""
+    """Its identity card, hexadecimal; empty in a dealt committee, which is for development."""
 
 
-class CommitteeConfig(_Table):
-    """The committee of one epoch: n members, t = n − f of which sign, f = ⌊(n−1)/3⌋ (protocol.md, section 3)."""
+class CommitteeConfig(Table):
+    """The committee of one epoch: n members, t = n − f of which sign, f = ⌊(n−1)/3⌋ (protocol.md, section 3).
+
+    A ceremony writes it, signed by all n: `naru committee show` checks one.
+    """
 
     epoch: Annotated[int, Field(ge=1)]
     threshold: int
     public_keys: Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$")]
     """FROST public key package, hexadecimal."""
     members: Annotated[tuple[MemberConfig, ...], Field(min_length=1, strict=False)]
+    session: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Of the ceremony that made the key; empty if a dealer did."""
+    signatures: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")], ...], Field(strict=False)] = ()
+    """Each member's, by its identity, over the ceremony's certificate."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -144,10 +179,14 @@ class CommitteeConfig(_Table):
         return self
 
 
-class _Network(_Table):
+class Network(Table):
+    """What every configuration says of the network that it belongs to."""
+
     development: bool = False
     """True only in the embedded network and in tests: k = 1 and fewer than four operators are then allowed."""
     ledgers: Annotated[tuple[LedgerConfig, ...], Field(min_length=1, strict=False)]
+    tls: TlsConfig | None = None
+    """Without it gRPC is plaintext, on loopback and in development only."""
 
     @model_validator(mode="after")
     def _check_ledgers(self) -> Self:
@@ -162,41 +201,28 @@ class _Network(_Table):
         return self
 
 
-class RelayerConfig(_Network):
+class RelayerConfig(Network):
     """What `python -m relayer` needs."""
 
     redis: str
     """`redis://…`, `rediss://…` or `unix://…`."""
     committee: CommitteeConfig
+    committee_folder: FilePath | None = None
+    """Where documents of other committees are put, `epoch-<n>.toml`: read when a gateway names another epoch."""
     poll_s: Seconds = 1.0
     """How often ledgers are looked at."""
-
-
-class NotaryConfig(_Network):
-    """What `python -m notary` needs."""
-
-    id: Annotated[int, Field(ge=1, le=255)]
-    listen: Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$"), AfterValidator(_loopback)]
-    """`host:port`; port 0 takes a free one. Plaintext, so loopback only."""
-    announce_file: FilePath | None = None
-    """Where the address is written once the notary answers."""
-    share_file: FilePath
-    """The FROST key package, hexadecimal, mode 0600."""
-    store_file: FilePath
-    """The SQLite file of this notary's votes."""
-    epoch: Annotated[int, Field(ge=1)]
-    idle_allowance_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
-    """How far the notary's own clock may run ahead of an idle ledger's before a deadline counts as passed (R-12)."""
+    transcript_file: FilePath | None = None
+    """Where signing sessions are kept as evidence."""
 
     @model_validator(mode="after")
-    def _check_notary(self) -> Self:
-        problems = [p for ledger in self.ledgers for p in _agreement_problems(ledger)]
-        if problems and not self.development:
+    def _check_relayer(self) -> Self:
+        problems = transport_problems(self.committee, tls=self.tls is not None, development=self.development)
+        if problems:
             raise ValueError("; ".join(problems))
         return self
 
 
-class TokenConfig(_Table):
+class TokenConfig(Table):
     """An asset's token on one ledger; `issued` in smallest units, as its register has it (INV-4)."""
 
     ledger: str
@@ -204,7 +230,7 @@ class TokenConfig(_Table):
     issued: Annotated[int, Field(ge=0)] = 0
 
 
-class AssetConfig(_Table):
+class AssetConfig(Table):
     """An asset as people name it."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -218,7 +244,7 @@ class AssetConfig(_Table):
         return asset_id(self.asset)
 
 
-class AccountConfig(_Table):
+class AccountConfig(Table):
     """A key that this client may use, by name."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -226,18 +252,21 @@ class AccountConfig(_Table):
     key_file: FilePath | None = None
 
 
-class ClientConfig(_Network):
+class ClientConfig(Network):
     """What the command `naru` needs."""
 
     redis: str
     committee: CommitteeConfig
+    committee_folder: FilePath | None = None
+    """As the relayer's."""
     assets: Annotated[tuple[AssetConfig, ...], Field(strict=False)] = ()
     accounts: Annotated[tuple[AccountConfig, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         ledgers = [ledger.name for ledger in self.ledgers]
-        problems = [f"asset {name} occurs twice: name each once" for name in _repeated([a.name for a in self.assets])]
+        problems = transport_problems(self.committee, tls=self.tls is not None, development=self.development)
+        problems += [f"asset {name} occurs twice: name each once" for name in _repeated([a.name for a in self.assets])]
         problems += [f"asset {i} occurs twice: name each once" for i in _repeated([a.asset for a in self.assets])]
         problems += [f"account {n} occurs twice: name each once" for n in _repeated([a.name for a in self.accounts])]
         problems += [
@@ -294,6 +323,36 @@ def committee_problems(threshold: int, ids: list[int], operators: list[str]) -> 
     return problems
 
 
+def host_problems(hosts: list[str]) -> list[str]:
+    """Tell which hosts hold more than f of the seats, one host a seat (R-42)."""
+    n, f = len(hosts), faulty_max(len(hosts))
+    return [
+        f"host {host} holds {seats} of {n} seats: none may hold more than f = {f} (R-42)"
+        for host, seats in Counter(hosts).items()
+        if seats > f
+    ]
+
+
+def transport_problems(committee: CommitteeConfig, *, tls: bool, development: bool) -> list[str]:
+    """Tell what is wrong with how a committee's members are reached."""
+    plain = [m for m in committee.members if not is_loopback(m.address)]
+    if not tls and plain:
+        where = ", ".join(m.address for m in plain)
+        return [f"{where} is not on loopback: plaintext gRPC is allowed on loopback only; give a tls table"]
+    if development:
+        return []
+    problems = host_problems([m.address.rpartition(":")[0] for m in committee.members])
+    problems += [
+        f"notary {m.id} has no {what} in the committee document: get the one that its ceremony made"
+        for m in committee.members
+        for what, value in (("name", m.name), ("identity", m.identity))
+        if not value
+    ]
+    if not tls:
+        problems.append("tls is missing: name this process's certificate; plaintext is for development only")
+    return problems
+
+
 def read_secret(path: Path) -> str:
     """Read a file that only its owner may read.
 
@@ -309,11 +368,9 @@ def read_secret(path: Path) -> str:
     return text
 
 
-def _agreement_problems(ledger: LedgerConfig) -> list[str]:
-    k, m = ledger.agreement, len(ledger.nodes)
-    if k >= 2 and m / 2 < k <= m:  # noqa: PLR2004 - R-10
-        return []
-    return [f"ledger {ledger.name}: agreement {k} of {m} nodes is not enough: R-10 wants at least 2 and more than half"]
+def node_host(node: str) -> str:
+    """Give the host of a node's address."""
+    return urlsplit(node).hostname or node
 
 
 def _repeated(values: Iterable[str]) -> list[str]:

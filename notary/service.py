@@ -1,42 +1,67 @@
-"""The notary's gRPC service: decodes, asks judge and signer, encodes. It never signs what it was handed (R-10)."""
+"""The notary's gRPC services: decode, ask judge and signer, encode. It never signs what it was handed (R-10)."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from importlib.metadata import version
-from typing import Final, TypeVar
+from ipaddress import ip_address
+from typing import Any, Final, Protocol, TypeVar
 
 import grpc
 import structlog
 
 from bridge.adapters.grpc import codec
-from bridge.adapters.grpc.client import NOT_APPROVED
-from bridge.config import LedgerConfig
-from bridge.core.statements import Item, Kind, Statement
+from bridge.adapters.grpc.errors import NOT_APPROVED
+from bridge.config import LedgerConfig, node_host
+from bridge.core.statements import Epoch, Kind
 from bridge.core.votes import Vote, VoteConflictError
 from bridge.errors import BridgeError, InvalidInputError, RefusedError, UnavailableError
 from bridge.frost import FrostError
-from bridge.ports.committee import NotApprovedError, Offer, Question, SignItem, SignRequest, Verdict
+from bridge.ports.committee import (
+    NotApprovedError,
+    Offer,
+    Question,
+    Seat,
+    Signer,
+    SignItem,
+    SignOrder,
+    SignRequest,
+    Verdict,
+)
+from bridge.rpc.v1 import committee_pb2 as committee
 from bridge.rpc.v1 import notary_pb2 as pb
+from bridge.rpc.v1.committee_pb2_grpc import CommitteeServicer
 from bridge.rpc.v1.notary_pb2_grpc import NotaryServicer
 from notary.judge import Judge, Judged
-from notary.signer import Signer
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
+COMMITMENTS_MAX: Final = 16
+"""Handed ahead to one coordinator (R-14)."""
+HOST_LEN: Final = 8
 DISTRIBUTION: Final = "naru-bridge"
 log = structlog.get_logger()
 
 
-class NotaryService(NotaryServicer):
-    """One seat of the committee."""
+class Caller(Protocol):
+    """Who calls, as its certificate names it."""
 
-    def __init__(self, judge: Judge, signer: Signer, ledgers: Sequence[LedgerConfig]) -> None:
+    def __call__(self, context: grpc.aio.ServicerContext[Any, Any], /) -> str:
+        """Give role and instance."""
+        ...
+
+
+class NotaryService(NotaryServicer):
+    """What a coordinator asks of this notary's seats."""
+
+    def __init__(self, judge: Judge, signer: Signer, ledgers: Sequence[LedgerConfig], caller: Caller) -> None:
         """Answer from *judge* and *signer*; *ledgers* are told by Status."""
         self._judge = judge
         self._signer = signer
         self._ledgers = tuple(ledgers)
+        self._caller = caller
 
     async def Status(
         self, request: pb.StatusRequest, context: grpc.aio.ServicerContext[pb.StatusRequest, pb.StatusResponse]
@@ -54,28 +79,38 @@ class NotaryService(NotaryServicer):
         self, request: pb.CommitRequest, context: grpc.aio.ServicerContext[pb.CommitRequest, pb.CommitResponse]
     ) -> pb.CommitResponse:
         """Give a commitment."""
-        return await _answer("commitment.given", request, context, self._commit)
+        coordinator = self._caller(context)
+        return await _answer("commitment.given", request, context, lambda r: self._commit(r, coordinator))
 
     async def Sign(
         self, request: pb.SignRequest, context: grpc.aio.ServicerContext[pb.SignRequest, pb.SignResponse]
     ) -> pb.SignResponse:
-        """Release a share."""
-        return await _answer("share.released", request, context, self._sign)
+        """Release a share of a list."""
+        coordinator = self._caller(context)
+        return await _answer("share.released", request, context, lambda r: self._sign(r, coordinator))
+
+    async def Endorse(
+        self, request: pb.EndorseRequest, context: grpc.aio.ServicerContext[pb.EndorseRequest, pb.SignResponse]
+    ) -> pb.SignResponse:
+        """Release a share of a decree."""
+        coordinator = self._caller(context)
+        return await _answer("decree.endorsed", request, context, lambda r: self._endorse(r, coordinator))
 
     async def _status(self, _request: pb.StatusRequest) -> pb.StatusResponse:
-        key = self._signer.key
-        return pb.StatusResponse(
-            notary=key.identifier,
-            epoch=self._signer.epoch,
-            threshold=key.threshold,
-            members=key.participants,
-            group_key=key.group_public_key.to_bytes(),
-            ledgers=[await self._ledger_status(ledger) for ledger in self._ledgers],
-            version=version(DISTRIBUTION),
+        response = pb.StatusResponse(
+            ledgers=[await self._ledger_status(ledger) for ledger in self._ledgers], version=version(DISTRIBUTION)
         )
+        try:
+            response.seats.extend(_seat_out(seat) for seat in await self._signer.seats())
+        except UnavailableError as error:
+            response.problem = str(error)
+        return response
 
     async def _ledger_status(self, ledger: LedgerConfig) -> pb.LedgerStatus:
-        status = pb.LedgerStatus(ledger=ledger.ledger, endpoint=ledger.endpoint.id)
+        hosts = {
+            sha256(host.encode()).digest()[:HOST_LEN] for node in ledger.nodes if _is_public(host := node_host(node))
+        }
+        status = pb.LedgerStatus(ledger=ledger.ledger, endpoint=ledger.endpoint.id, node_hosts=sorted(hosts))
         try:
             head = await self._judge.head(ledger.endpoint.id)
         except UnavailableError as error:
@@ -87,21 +122,32 @@ class NotaryService(NotaryServicer):
     async def _review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         refs = codec.refs_in(request.transfers)
         judged = await self._judge.judge(codec.question_in(request.question), refs)
-        return pb.ReviewResponse(verdicts=[codec.verdict_out(self._votable(j)) for j in judged])
+        verdicts = await self._votable(judged, Epoch(request.epoch))
+        return pb.ReviewResponse(verdicts=[codec.verdict_out(verdict) for verdict in verdicts])
 
-    async def _commit(self, _request: pb.CommitRequest) -> pb.CommitResponse:
-        return codec.commitment_out(self._signer.commit())
+    async def _commit(self, request: pb.CommitRequest, coordinator: str) -> pb.CommitResponse:
+        if not 0 < request.count <= COMMITMENTS_MAX:
+            raise InvalidInputError(f"ask for 1 to {COMMITMENTS_MAX} commitments, not {request.count}")
+        commitments = await self._signer.commit(Epoch(request.epoch), coordinator, request.count)
+        return pb.CommitResponse(commitments=[codec.commitment_out(c) for c in commitments])
 
-    async def _sign(self, message: pb.SignRequest) -> pb.SignResponse:
+    async def _sign(self, message: pb.SignRequest, coordinator: str) -> pb.SignResponse:
         request = codec.sign_in(message)
         await self._check_verifier(request)
         question = Question.OUTCOME if request.kind is Kind.OUTCOME else Question.DECISION
         judged = await self._judge.judge(question, [item.ref for item in request.items])
-        votes = [self._approved_vote(request, item, j) for item, j in zip(request.items, judged, strict=True)]
-        items = tuple(Item(transfer_id=vote.transfer_id, code=vote.code) for vote in votes)
-        statement = Statement(kind=request.kind, verifier=request.verifier, epoch=request.epoch, items=items)
-        share = self._signer.sign(statement, votes, request.handle, request.commitments)
-        return pb.SignResponse(share=share.to_bytes())
+        order = SignOrder(
+            kind=request.kind,
+            verifier=request.verifier,
+            epoch=request.epoch,
+            votes=tuple(_approved_vote(request, item, j) for item, j in zip(request.items, judged, strict=True)),
+            handle=request.handle,
+            commitments=request.commitments,
+        )
+        return codec.signed_out(await self._signer.sign(order, coordinator))
+
+    async def _endorse(self, message: pb.EndorseRequest, coordinator: str) -> pb.SignResponse:
+        return codec.signed_out(await self._signer.endorse(codec.endorse_in(message), coordinator))
 
     async def _check_verifier(self, request: SignRequest) -> None:
         for item in request.items:
@@ -110,35 +156,97 @@ class NotaryService(NotaryServicer):
                 msg = f"the verifier of a {request.kind} statement must be an end of every item's lane"
                 raise InvalidInputError(msg)
         current = await self._judge.epoch(request.verifier)
-        if not request.epoch == current == self._signer.epoch:
-            msg = f"epoch {request.epoch} asked, {current} current at the verifier, {self._signer.epoch} held here"
-            raise RefusedError(msg)
+        if request.epoch != current:
+            raise RefusedError(f"epoch {request.epoch} asked, {current} current at the verifier")
 
-    def _votable(self, judged: Judged) -> Verdict:
-        """Leave out of a verdict what an earlier vote of this notary stands against (R-13)."""
-        verdict = judged.verdict
-        offers = tuple(o for o in verdict.offers if self._signer.may_vote(self._vote(judged, o)))
-        if offers or not verdict.offers:
-            return replace(verdict, offers=offers)
-        return replace(verdict, offers=offers, note="an earlier vote of this notary stands against it")
+    async def _votable(self, judged: Sequence[Judged], epoch: Epoch) -> list[Verdict]:
+        """Leave out of verdicts what an earlier vote of this notary stands against (R-13)."""
+        votes = [_vote(j, offer, epoch) for j in judged for offer in j.verdict.offers]
+        answers = iter(await self._signer.votable(votes) if votes else ())
+        return [_without([offer for offer in j.verdict.offers if next(answers)], j.verdict) for j in judged]
 
-    def _approved_vote(self, request: SignRequest, item: SignItem, judged: Judged) -> Vote:
-        offer = Offer(kind=request.kind, code=item.code)
-        if offer not in judged.verdict.offers:
-            why = judged.verdict.note or f"{request.kind} {item.code} is not what this notary would sign"
-            raise NotApprovedError(item.ref.transfer_id, why)
-        return self._vote(judged, offer)
 
-    def _vote(self, judged: Judged, offer: Offer) -> Vote:
-        return Vote(
-            epoch=self._signer.epoch,
-            kind=offer.kind,
-            lane=judged.ref.lane.id,
-            sequence=judged.ref.sequence,
-            transfer_id=judged.ref.transfer_id,
-            code=offer.code,
-            expired=judged.expired,
-        )
+class Ceremonies(Protocol):
+    """The signer's half of what notaries tell each other; messages go through as they are, being signed or sealed."""
+
+    async def exchange(self, request: committee.ExchangeRequest) -> committee.ExchangeResponse:
+        """Take one step of a ceremony."""
+        ...
+
+    async def witness_raw(self, request: committee.WitnessRequest) -> committee.WitnessResponse:
+        """Report what was seen of a member's votes."""
+        ...
+
+
+class CommitteeService(CommitteeServicer):
+    """What other notaries, and whoever drives a ceremony, ask of this notary's signer."""
+
+    def __init__(self, signer: Ceremonies) -> None:
+        """Hand on to *signer*."""
+        self._signer = signer
+
+    async def Exchange(
+        self,
+        request: committee.ExchangeRequest,
+        context: grpc.aio.ServicerContext[committee.ExchangeRequest, committee.ExchangeResponse],
+    ) -> committee.ExchangeResponse:
+        """Take one step of a ceremony."""
+        return await _answer("ceremony.exchanged", request, context, self._signer.exchange)
+
+    async def Witness(
+        self,
+        request: committee.WitnessRequest,
+        context: grpc.aio.ServicerContext[committee.WitnessRequest, committee.WitnessResponse],
+    ) -> committee.WitnessResponse:
+        """Report what was seen of a member's votes."""
+        return await _answer("votes.witnessed", request, context, self._signer.witness_raw)
+
+
+def _is_public(host: str) -> bool:
+    """Tell whether a host is the same for everybody: a private address means another machine at each institution."""
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host
+
+
+def _without(left: list[Offer], verdict: Verdict) -> Verdict:
+    """Leave *left* of a verdict's offers, and say so where that is none of some."""
+    if left or not verdict.offers:
+        return replace(verdict, offers=tuple(left))
+    return replace(verdict, offers=(), note="an earlier vote of this notary stands against it")
+
+
+def _approved_vote(request: SignRequest, item: SignItem, judged: Judged) -> Vote:
+    offer = Offer(kind=request.kind, code=item.code)
+    if offer not in judged.verdict.offers:
+        why = judged.verdict.note or f"{request.kind} {item.code} is not what this notary would sign"
+        raise NotApprovedError(item.ref.transfer_id, why)
+    return _vote(judged, offer, request.epoch)
+
+
+def _vote(judged: Judged, offer: Offer, epoch: Epoch) -> Vote:
+    return Vote(
+        epoch=epoch,
+        kind=offer.kind,
+        lane=judged.ref.lane.id,
+        sequence=judged.ref.sequence,
+        transfer_id=judged.ref.transfer_id,
+        code=offer.code,
+        expired=judged.expired,
+    )
+
+
+def _seat_out(seat: Seat) -> pb.SeatStatus:
+    return pb.SeatStatus(
+        notary=seat.notary,
+        epoch=seat.epoch,
+        threshold=seat.threshold,
+        members=seat.members,
+        group_key=seat.group_key,
+        head=codec.head_out(seat.head),
+        problem=seat.problem,
+    )
 
 
 async def _answer(
@@ -153,7 +261,7 @@ async def _answer(
     except BridgeError as error:
         log.info("request.refused", step=event, error=str(error))
         await context.abort(_code(error), str(error), _metadata(error))
-    log.info(event, duration_ms=round(1000 * (time.monotonic() - started), 1))
+    log.debug(event, duration_ms=round(1000 * (time.monotonic() - started), 1))
     return response
 
 

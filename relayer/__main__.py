@@ -11,17 +11,23 @@ from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.evm.writer import EvmWriter
-from bridge.adapters.grpc.client import GrpcNotary
+from bridge.adapters.files.lines import FileLineLog
 from bridge.adapters.redis.client import connect
 from bridge.adapters.system import SystemClock
 from bridge.committee.keys import public_keys
-from bridge.config import LedgerConfig, RelayerConfig, read_secret
-from bridge.core.caip import LedgerId, evm_chain_id
+from bridge.committee.session import SigningDesk
+from bridge.committee.signed import Committee
+from bridge.committee.transcript import TranscriptLog
+from bridge.config import CommitteeConfig, LedgerConfig, RelayerConfig, read_secret
+from bridge.connections import cards, lines
+from bridge.core.caip import EndpointId, LedgerId, evm_chain_id
 from bridge.core.statements import Epoch
 from bridge.errors import ConfigError, InvalidInputError
-from bridge.frost import ParticipantId
+from bridge.ports.runtime import Clock
 from bridge.ports.store import IntentStore
+from bridge.ports.transcripts import LineLog
 from relayer.coordinator import Coordinator
+from relayer.desks import Desks
 from relayer.service import Parts, run
 from relayer.submitter import Submitter
 
@@ -48,20 +54,54 @@ async def _parts(config: RelayerConfig, resources: AsyncExitStack) -> Parts:
         resources.push_async_callback(nodes[ledger.name].close)
         await nodes[ledger.name].check_chain(evm_chain_id(LedgerId(ledger.ledger)))
     readers = {ledger.endpoint.id: EvmReader(nodes[ledger.name], ledger.endpoint) for ledger in config.ledgers}
-    notaries = [GrpcNotary(ParticipantId(member.id), member.address) for member in config.committee.members]
-    for notary in notaries:
-        resources.push_async_callback(notary.close)
+    clock = SystemClock()
+    desks = await _desks(config, resources, clock)
+
+    async def epoch_of(verifier: EndpointId) -> Epoch:
+        reader = readers[verifier]
+        return (await reader.gateway(await reader.head())).epoch
+
     return Parts(
         readers=readers,
         submitters={
             ledger.endpoint.id: _submitter(ledger, nodes[ledger.name], readers[ledger.endpoint.id], stores.intents)
             for ledger in config.ledgers
         },
-        coordinator=Coordinator(notaries, public_keys(config.committee), Epoch(config.committee.epoch)),
+        coordinator=Coordinator(desks, epoch_of, clock),
         transfers=stores.transfers,
         cursors=stores.cursors,
-        clock=SystemClock(),
+        clock=clock,
     )
+
+
+async def _desks(config: RelayerConfig, resources: AsyncExitStack, clock: Clock) -> Desks:
+    """Open where committees are asked to sign; what they said is kept as evidence."""
+    opened = await lines(resources, config.tls)
+    log_file: LineLog = _Nowhere()
+    if config.transcript_file is not None:
+        kept = FileLineLog(config.transcript_file)
+        resources.callback(kept.close)
+        log_file = kept
+    transcripts = TranscriptLog(log_file)
+
+    def open_desk(committee: CommitteeConfig) -> SigningDesk:
+        of_epoch = Committee(epoch=Epoch(committee.epoch), keys=public_keys(committee), cards=cards(committee))
+        return SigningDesk(of_epoch, opened.notaries(committee), clock, transcripts)
+
+    desks = Desks(config.committee, config.committee_folder, open_desk)
+    resources.push_async_callback(desks.close)
+    return desks
+
+
+class _Nowhere:
+    """Keeps no transcripts, where the configuration names no file for them."""
+
+    def append(self, line: str) -> None:
+        """Drop *line*."""
+
+    def last(self) -> str | None:
+        """Give none."""
+        return None
 
 
 def _submitter(ledger: LedgerConfig, node: Node, reader: EvmReader, intents: IntentStore) -> Submitter:

@@ -1,33 +1,28 @@
-"""Has the committee sign: verdicts first, then lists that enough members agree on, then two FROST rounds (R-15)."""
+"""Has the committee sign: verdicts first, then lists that enough members agree on, then signatures (R-15)."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import structlog
 
+from bridge.committee.session import SigningDesk
+from bridge.committee.signed import Failure, NonsenseError, NotSignedError
 from bridge.core.caip import EndpointId
 from bridge.core.reasons import Reason
-from bridge.core.statements import Epoch, Item, Kind, Statement
+from bridge.core.statements import Epoch, Kind
 from bridge.core.transfer import TransferId
 from bridge.errors import BridgeError, UnavailableError
-from bridge.frost import InvalidShareError, ParticipantId, PublicKeyPackage, SignatureShare, aggregate
-from bridge.ports.committee import (
-    Commitment,
-    NotApprovedError,
-    Notary,
-    Offer,
-    Question,
-    SignItem,
-    SignRequest,
-    TransferRef,
-    Verdict,
-)
+from bridge.frost import ParticipantId
+from bridge.ports.committee import NotApprovedError, Notary, Offer, Question, SignItem, TransferRef, Verdict
 from bridge.ports.ledger import Attestation
+from bridge.ports.runtime import Clock
+from bridge.telemetry import crash_text
 
 T = TypeVar("T")
+_Verdicts: TypeAlias = Mapping[ParticipantId, Mapping[TransferId, Verdict]]
 
 log = structlog.get_logger()
 GRACE_S: Final = 0.5
@@ -67,71 +62,117 @@ class _Group:
     supporters: frozenset[ParticipantId]
 
 
-class _FailedSessionError(UnavailableError):
-    """Members did not sign what they had offered; `failed` says of each why."""
+class Epochs(Protocol):
+    """Which committee a gateway takes signatures of."""
 
-    def __init__(self, failed: Mapping[ParticipantId, BridgeError]) -> None:
-        super().__init__(f"no signature: {'; '.join(dict.fromkeys(str(error) for error in failed.values()))}")
-        self.failed = failed
+    async def __call__(self, verifier: EndpointId, /) -> Epoch:
+        """Tell which epoch the verifier's finalised view has as current (R-40).
+
+        Raises:
+            UnavailableError: the ledger can't be read.
+        """
+        ...
 
 
 class Coordinator:
-    """Runs signing sessions with the committee of one epoch."""
+    """Has lists signed by the committee whose epoch their verifier has as current."""
 
-    def __init__(self, notaries: Iterable[Notary], keys: PublicKeyPackage, epoch: Epoch) -> None:
-        """Ask *notaries*, whose group key is in *keys*."""
-        self._notaries = {notary.id: notary for notary in notaries}
-        self._keys = keys
-        self._epoch = epoch
-        self._failing: set[ParticipantId] = set()
-        """Members that did not sign what they had offered, the last time that they were asked to; they go last."""
+    def __init__(self, desks: Mapping[Epoch, SigningDesk], epochs: Epochs, clock: Clock) -> None:
+        """Sign at one of *desks*, looked up each time: a handover may add one while this runs."""
+        self._desks = desks
+        self._epochs = epochs
+        self._clock = clock
+        self._slow: dict[Epoch, set[ParticipantId]] = {}
+        """Who had not given its verdicts when enough others had, the last time that it was asked."""
 
     async def attest(self, question: Question, verifier: EndpointId, refs: Sequence[TransferRef]) -> Attested:
         """Get as many of the transfers signed as t members agree on; never raises for what a member does.
 
         *refs* must all have *verifier* as the end of their lanes that the question's statements go to. A member that
-        is silent, wavers or cheats is routed around: what it offered no longer counts for that list, and the list is
-        formed anew from what the others agree on, at most n - t + 1 times for each item while t are honest (R-15).
+        is silent, wavers or cheats is routed around; where too few are left to sign a list as it is, what the failed
+        ones offered no longer counts, and the list is formed anew from what the others agree on (R-15).
+
+        Raises:
+            ExceptionGroup: of FrostError; the committee's public keys are not those of its members.
         """
-        verdicts = await self._review(question, refs)
+        try:
+            epoch = await self._epochs(verifier)
+        except UnavailableError as error:
+            return _nothing(refs, Hold(reason=Reason.LEDGER_UNREACHABLE, note=str(error)))
+        if not epoch:
+            note = "the gateway has no committee: its epoch was revoked, and governance must register a key (R-40)"
+            return _nothing(refs, Hold(reason=Reason.NONE, note=note))
+        if epoch not in self._desks:
+            known = ", ".join(str(e) for e in sorted(self._desks)) or "none"
+            note = f"the gateway's committee is epoch {epoch}, and this relayer knows {known}: give it that committee"
+            return _nothing(refs, Hold(reason=Reason.NONE, note=f"{note}'s document"))
+        sitting = _Sitting(self._desks[epoch], question, verifier, refs)
+        verdicts = await sitting.review(self._clock, self._slow.setdefault(epoch, set()))
+        return await sitting.attest(verdicts)
+
+
+class _Sitting:
+    """One list of transfers before one committee."""
+
+    def __init__(
+        self, desk: SigningDesk, question: Question, verifier: EndpointId, refs: Sequence[TransferRef]
+    ) -> None:
+        self._desk = desk
+        self._question, self._verifier, self._refs = question, verifier, refs
+        self._threshold = desk.committee.keys.threshold
+
+    async def attest(self, verdicts: _Verdicts) -> Attested:
         signed: list[Signed] = []
-        holds = {ref.transfer_id: self._hold(ref.transfer_id, verdicts) for ref in refs}
-        for _ in range(len(self._notaries) * len(refs) + 1):  # each failure takes an offer away
-            groups = self._groups([ref for ref in refs if ref.transfer_id in holds], verdicts)
+        holds = {ref.transfer_id: self._hold(ref.transfer_id, verdicts) for ref in self._refs}
+        for _ in range(len(self._desk.notaries) * len(self._refs) + 1):  # each failure takes an offer away
+            groups = self._groups([ref for ref in self._refs if ref.transfer_id in holds], verdicts)
             if not groups:
                 break
-            for group in groups:
+            for group, outcome in await self._sign_all(groups):
                 ids = {item.ref.transfer_id for item in group.items}
-                try:
-                    signed.append(await self._sign(verifier, group))
-                except _FailedSessionError as error:
-                    log.warning("session.failed", signers=sorted(error.failed), error=str(error))
-                    self._failing |= error.failed.keys()
-                    verdicts = _without(verdicts, error.failed, ids)
-                    holds |= dict.fromkeys(ids, Hold(reason=Reason.NONE, note=str(error)))
+                if isinstance(outcome, NotSignedError):
+                    log.warning("list.unsigned", signers=sorted(group.supporters), error=str(outcome))
+                    verdicts = _without(verdicts, outcome.failures, ids)
+                    holds |= dict.fromkeys(ids, Hold(reason=Reason.NONE, note=str(outcome)))
                 else:
+                    signed.append(outcome)
                     holds = {i: hold for i, hold in holds.items() if i not in ids}
         return Attested(signed=tuple(signed), holds=holds)
 
-    async def _review(
-        self, question: Question, refs: Sequence[TransferRef]
-    ) -> dict[ParticipantId, dict[TransferId, Verdict]]:
+    async def review(self, clock: Clock, slow: set[ParticipantId]) -> _Verdicts:
+        """Collect verdicts; *slow* are not waited for once the others' suffice, and it is kept up to date."""
+
         async def review(notary: Notary) -> dict[TransferId, Verdict]:
-            return {verdict.transfer_id: verdict for verdict in await notary.review(question, refs)}
+            found = {verdict.transfer_id: verdict for verdict in await notary.review(self._question, self._refs)}
+            if found.keys() != {ref.transfer_id for ref in self._refs}:
+                raise NonsenseError(f"notary {notary.id} gave verdicts on other transfers than it was asked about")
+            return found
 
-        def suffices(verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]) -> bool:
-            trusted = {member: of for member, of in verdicts.items() if member not in self._failing}
-            return sum(len(group.items) for group in self._groups(refs, trusted)) == len(refs)
+        def suffices(verdicts: _Verdicts) -> bool:
+            trusted = {member: of for member, of in verdicts.items() if not self._desk.is_failing(member)}
+            return sum(len(group.items) for group in self._groups(self._refs, trusted)) == len(self._refs)
 
-        answers = await _gather(self._notaries, review, suffices)
+        answers = await _gather(self._desk.notaries, review, suffices, lambda: clock.sleep(GRACE_S), slow)
         for notary, answer in answers.items():
             if isinstance(answer, BridgeError):
                 log.warning("notary.silent", notary=notary, error=str(answer))
         return _good(answers)
 
-    def _groups(
-        self, refs: Sequence[TransferRef], verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]
-    ) -> list[_Group]:
+    async def _sign_all(self, groups: Sequence[_Group]) -> list[tuple[_Group, Signed | NotSignedError]]:
+        """Sign lists side by side: they name different transfers, so none waits for another."""
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(self._sign(group)) for group in groups]
+        return [(group, task.result()) for group, task in zip(groups, asked, strict=True)]
+
+    async def _sign(self, group: _Group) -> Signed | NotSignedError:
+        try:
+            made = await self._desk.sign_list(group.kind, self._verifier, group.items, group.supporters)
+        except NotSignedError as error:
+            return error
+        attestation = Attestation(statement=made.signable, group_key=made.group_key, signature=made.signature)
+        return Signed(attestation=attestation, signers=made.signers)
+
+    def _groups(self, refs: Sequence[TransferRef], verdicts: _Verdicts) -> list[_Group]:
         """Split the list into groups of one kind, each with at least t members that would sign all of it."""
         groups: list[_Group] = []
         for kind in _PREFERENCE:
@@ -145,7 +186,7 @@ class Coordinator:
         return groups
 
     def _best(
-        self, kind: Kind, transfer_id: TransferId, verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]
+        self, kind: Kind, transfer_id: TransferId, verdicts: _Verdicts
     ) -> tuple[Offer, frozenset[ParticipantId]] | None:
         """Choose the offer of this kind that t members make; among several the one that is named first most often."""
         supporters: dict[Offer, set[ParticipantId]] = {}
@@ -154,7 +195,7 @@ class Coordinator:
                 if offer.kind is kind:
                     supporters.setdefault(offer, set()).add(notary)
         for offer, members in supporters.items():
-            if len(members) >= self._keys.threshold:
+            if len(members) >= self._threshold:
                 return offer, frozenset(members)
         return None
 
@@ -162,71 +203,23 @@ class Coordinator:
         """List first what the t members with most approvals all approve; the rest forms the next list (R-15)."""
         groups = []
         while open_items:
-            popularity = Counter(member for _, members in open_items for member in sorted(members))
-            top = frozenset(member for member, _ in popularity.most_common(self._keys.threshold))
+            order = self._by_approvals([members for _, members in open_items])
+            top = frozenset(order[: self._threshold])
             agreed = [entry for entry in open_items if top <= entry[1]] or open_items[:1]
             supporters = frozenset.intersection(*(members for _, members in agreed))
             groups.append(_Group(kind=kind, items=tuple(item for item, _ in agreed), supporters=supporters))
             open_items = [entry for entry in open_items if entry not in agreed]
         return groups
 
-    async def _sign(self, verifier: EndpointId, group: _Group) -> Signed:
-        """Run one session with t of those that would sign; those that failed before go last (R-15).
+    def _by_approvals(self, approving: Sequence[frozenset[ParticipantId]]) -> list[ParticipantId]:
+        """Sort members: most approvals first; among equals who failed goes last."""
+        counts = Counter(member for members in approving for member in members)
+        return sorted(counts, key=lambda member: (-counts[member], self._desk.is_failing(member), member))
 
-        Raises:
-            _FailedSessionError: some of them did not sign.
-        """
-        items = tuple(Item(transfer_id=item.ref.transfer_id, code=item.code) for item in group.items)
-        statement = Statement(kind=group.kind, verifier=verifier, epoch=self._epoch, items=items)
-        signers = sorted(group.supporters, key=lambda m: (m in self._failing, m))[: self._keys.threshold]
-        commitments = _all(await self._ask(signers, lambda notary: notary.commit()))
-        shares = _all(await self._shares(statement, group, commitments))
-        signed = self._aggregate(statement, commitments, shares)
-        self._failing -= set(signers)
-        return signed
-
-    async def _shares(
-        self, statement: Statement, group: _Group, commitments: Mapping[ParticipantId, Commitment]
-    ) -> dict[ParticipantId, SignatureShare | BridgeError]:
-        listed = tuple(commitments[notary].commitments for notary in sorted(commitments))
-
-        def request(notary: Notary) -> Awaitable[SignatureShare]:
-            return notary.sign(
-                SignRequest(
-                    kind=statement.kind,
-                    verifier=statement.verifier,
-                    epoch=statement.epoch,
-                    items=group.items,
-                    handle=commitments[notary.id].handle,
-                    commitments=listed,
-                )
-            )
-
-        return await self._ask(sorted(commitments), request)
-
-    def _aggregate(
-        self,
-        statement: Statement,
-        commitments: Mapping[ParticipantId, Commitment],
-        shares: Mapping[ParticipantId, SignatureShare],
-    ) -> Signed:
-        listed = [commitments[notary].commitments for notary in sorted(commitments)]
-        try:
-            signature = aggregate(self._keys, statement.digest, listed, shares)
-        except InvalidShareError as error:
-            raise _FailedSessionError(dict.fromkeys(error.culprits, error)) from error
-        attestation = Attestation(statement=statement, group_key=self._keys.group_public_key, signature=signature)
-        return Signed(attestation=attestation, signers=tuple(sorted(shares)))
-
-    async def _ask(
-        self, members: Iterable[ParticipantId], question: Callable[[Notary], Awaitable[T]]
-    ) -> dict[ParticipantId, T | BridgeError]:
-        return await _gather({member: self._notaries[member] for member in members}, question)
-
-    def _hold(self, transfer_id: TransferId, verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]]) -> Hold:
+    def _hold(self, transfer_id: TransferId, verdicts: _Verdicts) -> Hold:
         answering = len(verdicts)
-        if answering < self._keys.threshold:
-            note = f"{answering} of {len(self._notaries)} notaries answer, {self._keys.threshold} must"
+        if answering < self._threshold:
+            note = f"{answering} of {len(self._desk.notaries)} notaries answer, {self._threshold} must"
             return Hold(reason=Reason.NONE, note=note)
         reasons = Counter(v[transfer_id].waiting_for for v in verdicts.values())
         notes = Counter(v[transfer_id].note for v in verdicts.values() if v[transfer_id].note)
@@ -237,11 +230,14 @@ class Coordinator:
 async def _gather(
     notaries: Mapping[ParticipantId, Notary],
     question: Callable[[Notary], Awaitable[T]],
-    suffices: Callable[[Mapping[ParticipantId, T]], bool] = lambda _: False,
+    suffices: Callable[[Mapping[ParticipantId, T]], bool],
+    grace: Callable[[], Coroutine[None, None, None]],
+    slow: set[ParticipantId],
 ) -> dict[ParticipantId, T | BridgeError]:
     """Ask all side by side. Once the answers suffice, the others get a short while more and then count as silent.
 
     Until then every one is waited for, up to its own time-out: a slow honest member may be the one that is needed.
+    Who was cut off the last time (*slow*) gets no while more, or a dead member would cost it each time.
     """
 
     async def ask(notary: Notary) -> T | BridgeError:
@@ -249,21 +245,30 @@ async def _gather(
             return await question(notary)
         except BridgeError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - the task's boundary: one member's answer must not end the others'
+            return NonsenseError(f"notary {notary.id}: {crash_text(error)}")
 
     answers: dict[ParticipantId, T | BridgeError] = {}
     async with asyncio.TaskGroup() as tasks:
         asked = {tasks.create_task(ask(notary)): member for member, notary in notaries.items()}
         pending = set(asked)
-        while pending:
-            enough = suffices(_good(answers))
-            when = asyncio.ALL_COMPLETED if enough else asyncio.FIRST_COMPLETED
-            done, pending = await asyncio.wait(pending, timeout=GRACE_S if enough else None, return_when=when)
-            answers |= {asked[task]: task.result() for task in done}
-            if enough:
-                break
+        over: asyncio.Task[None] | None = None
+        while pending and not (over and over.done()):
+            waiting: set[asyncio.Task[Any]] = {*pending, over} if over else {*pending}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            answers |= {asked[task]: task.result() for task in pending if task.done()}
+            pending = {task for task in pending if not task.done()}
+            if suffices(_good(answers)):
+                if {asked[task] for task in pending} <= slow:
+                    break
+                over = over or tasks.create_task(grace())
         for task in pending:
             task.cancel()
             answers[asked[task]] = UnavailableError(f"notary {asked[task]} has not answered while enough others had")
+        if over:
+            over.cancel()
+        slow.clear()
+        slow.update(asked[task] for task in pending)
     return {member: answers[member] for member in notaries}
 
 
@@ -271,32 +276,26 @@ def _good(answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantI
     return {member: answer for member, answer in answers.items() if not isinstance(answer, BridgeError)}
 
 
-def _all(answers: Mapping[ParticipantId, T | BridgeError]) -> dict[ParticipantId, T]:
-    """Give every member's answer.
-
-    Raises:
-        _FailedSessionError: some gave none.
-    """
-    failed = {member: answer for member, answer in answers.items() if isinstance(answer, BridgeError)}
-    if failed:
-        raise _FailedSessionError(failed)
-    return _good(answers)
+def _nothing(refs: Sequence[TransferRef], hold: Hold) -> Attested:
+    return Attested(signed=(), holds={ref.transfer_id: hold for ref in refs})
 
 
 def _without(
-    verdicts: Mapping[ParticipantId, Mapping[TransferId, Verdict]],
-    failed: Mapping[ParticipantId, BridgeError],
+    verdicts: _Verdicts,
+    failures: Sequence[Failure],
     ids: Collection[TransferId],
-) -> dict[ParticipantId, dict[TransferId, Verdict]]:
-    """Leave out what those that *failed* said of the item that they named, else of all *ids* (R-15)."""
-    left = {}
-    for member, of_member in verdicts.items():
-        match failed.get(member):
-            case None:
-                gone: Collection[TransferId] = ()
-            case NotApprovedError(transfer_id=transfer_id) if transfer_id in ids:
-                gone = (transfer_id,)
-            case _:
-                gone = ids
-        left[member] = {i: verdict for i, verdict in of_member.items() if i not in gone}
-    return left
+) -> _Verdicts:
+    """Leave out what those that failed said of the item that they named, else of all *ids* (R-15)."""
+    gone = {failure.notary: _unbelieved(failure, ids) for failure in failures}
+    return {
+        member: {i: verdict for i, verdict in of_member.items() if i not in gone.get(member, ())}
+        for member, of_member in verdicts.items()
+    }
+
+
+def _unbelieved(failure: Failure, ids: Collection[TransferId]) -> Collection[TransferId]:
+    match failure.error:
+        case NotApprovedError(transfer_id=transfer_id) if transfer_id in ids:
+            return (transfer_id,)
+        case _:
+            return ids

@@ -1,1 +1,1 @@
-"""What everybody who deals with a committee shares: its keys, its ceremony, its signing sessions. Concrete ports only."""
+"""What all who deal with a committee share: its keys, its ceremony, its signing sessions. It knows ports only."""

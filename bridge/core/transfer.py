@@ -1,6 +1,7 @@
 """The immutable terms of a transfer and its identity (protocol.md, section 1). Byte layout equal to TransferLib.sol."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NewType
 
 from bridge.core.caip import Account, AssetId, EndpointId, word
@@ -19,6 +20,8 @@ TRANSFER_WORDS: Final = 10
 AMOUNT_MAX: Final = 2**127 - 1
 U64_MAX: Final = 2**64 - 1
 ZERO_WORD: Final = bytes(32)
+LANES_MAX: Final = 1024
+"""Lanes whose ids are kept: transfers are many, and lanes few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Lane:
     @property
     def id(self) -> LaneId:
         """keccak256(abi.encode(source, destination, asset))."""
-        return LaneId(keccak(word(self.source) + word(self.destination) + word(self.asset)))
+        return _lane_id(self.source, self.destination, self.asset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,11 @@ class Transfer:
     def id(self) -> TransferId:
         """EIP-712 hashStruct of the terms."""
         return TransferId(keccak(TRANSFER_TYPEHASH + encode(self)))
+
+
+@lru_cache(maxsize=LANES_MAX)
+def _lane_id(source: EndpointId, destination: EndpointId, asset: AssetId) -> LaneId:
+    return LaneId(keccak(word(source) + word(destination) + word(asset)))
 
 
 def encode(transfer: Transfer) -> bytes:

@@ -25,6 +25,9 @@ def main() -> int:
     """Bring a network up, keep it up, take it down; exit code 1 where that fails, 2 where the input is wrong."""
     parser = argparse.ArgumentParser(prog="python -m bridge.devnet")
     parser.add_argument("--name", required=True, help="of the network's folder")
+    parser.add_argument(
+        "--ceremony", action="store_true", help="the notaries make their key together; else it is dealt"
+    )
     parser.add_argument("--with-parent", type=int, metavar="PID", help="end with the process PID, which started this")
     for name in NAMES:
         parser.add_argument(f"--{name}", metavar="URL", help="a ledger of yours instead of the embedded one")
@@ -40,7 +43,7 @@ def main() -> int:
         if arguments[name] is not None
     }
     try:
-        asyncio.run(_run(arguments["name"], own))
+        asyncio.run(_run(arguments["name"], own, ceremony=arguments["ceremony"]))
     except (ConfigError, InvalidInputError) as error:
         print(f"{SPEAKER}{error}", file=sys.stderr)
         return EXIT_INPUT
@@ -50,12 +53,12 @@ def main() -> int:
     return 0
 
 
-async def _run(name: str, own: dict[str, OwnLedger]) -> None:
+async def _run(name: str, own: dict[str, OwnLedger], *, ceremony: bool) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     folder, _lock = claim(name)
-    network = Network(folder, own)
+    network = Network(folder, own, ceremony=ceremony)
     try:
         up = asyncio.create_task(network.up())
         stop = asyncio.create_task(stopping.wait())

@@ -1,31 +1,83 @@
-"""A dealer for development: one process makes all shares of the embedded network's key. Never for a real committee."""
+"""The fast start of the embedded network: one process makes all shares of the key. Never for a real committee.
 
+Whoever deals a key could sign alone. `naru demo --ceremony` makes it as a real committee does.
+"""
+
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from bridge.config import faulty_max
-from bridge.frost import Entropy, ParticipantId, PublicKeyPackage, deal_at_random
+import tomli_w
+
+from bridge.adapters.keystore.folder import SignerFolder
+from bridge.adapters.keystore.kinds import key_encryption
+from bridge.adapters.sqlite.votes import SqliteVoteStore
+from bridge.committee.identity import Identity, IdentityCard
+from bridge.config import CommitteeConfig, MemberConfig, faulty_max
+from bridge.core.statements import Epoch
+from bridge.frost import Dealing, Entropy, PublicKeyPackage, deal_at_random
+from bridge.notary_config import KekConfig, SignerConfig
+
+PASSPHRASE_LEN: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dealt:
-    """A committee's keys: what is public, and the file of each share."""
+class SignerPlace:
+    """Where one embedded signer's things are."""
 
-    public: PublicKeyPackage
-    share_files: dict[ParticipantId, Path]
+    config: SignerConfig
+    card: IdentityCard
 
 
-def deal(folder: Path, members: int, entropy: Entropy) -> Dealt:
-    """Deal a key for *members* notaries, t = n − f of which sign; shares go to files of mode 0600 in *folder*."""
-    dealing = deal_at_random(entropy=entropy, threshold=members - faulty_max(members), participants=members)
-    files = {}
+def place(folder: Path) -> SignerPlace:
+    """Make a signer's folder below *folder*, with an identity in it and a passphrase beside it."""
+    folder.mkdir(mode=0o700)
+    phrase, signer = folder / "passphrase", folder / "keys"
+    write_secret(phrase, secrets.token_urlsafe(PASSPHRASE_LEN))
+    signer.mkdir(mode=0o700)
+    config = SignerConfig(
+        development=True,
+        folder=signer,
+        socket=folder / "run" / "s",
+        kek=KekConfig(passphrase_file=phrase),
+    )
+    identity = Identity.generate()
+    _opened(config).make_identity(identity.to_bytes(), identity.card.to_bytes())
+    return SignerPlace(config=config, card=identity.card)
+
+
+def deal(entropy: Entropy, members: int) -> Dealing:
+    """Deal a key for *members* notaries, t = n − f of which sign."""
+    return deal_at_random(entropy=entropy, threshold=members - faulty_max(members), participants=members)
+
+
+def document(epoch: Epoch, public: PublicKeyPackage, members: tuple[MemberConfig, ...]) -> CommitteeConfig:
+    """Write down who got a share; that nobody has signed it says that it was dealt."""
+    return CommitteeConfig(
+        epoch=epoch, threshold=public.threshold, public_keys=public.to_bytes().hex(), members=members
+    )
+
+
+def seat(places: Mapping[int, SignerPlace], dealing: Dealing, committee: CommitteeConfig) -> None:
+    """Give each notary its share."""
+    text = tomli_w.dumps(_plain(committee))
     for package in dealing.key_packages:
-        files[package.identifier] = folder / f"notary-{package.identifier}.share"
-        write_secret(files[package.identifier], package.to_bytes().hex())
-    return Dealt(public=dealing.public_key_package, share_files=files)
+        _opened(places[package.identifier].config).make(Epoch(committee.epoch), package, text)
 
 
 def write_secret(path: Path, text: str) -> None:
     """Write a new file that only its owner may read."""
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(text)
+
+
+def _opened(config: SignerConfig) -> SignerFolder:
+    key = key_encryption(config.kek.kind, passphrase_file=config.kek.passphrase_file, development=config.development)
+    return SignerFolder(config.folder, key, SqliteVoteStore.create)
+
+
+def _plain(committee: CommitteeConfig) -> dict[str, object]:
+    data = committee.model_dump(mode="json", exclude={"session", "signatures"})
+    return {**data, "members": list(data["members"])}

@@ -7,8 +7,9 @@ from typing import Final
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import SAMPLE_TOKEN
-from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer
+from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
 from bridge.core.caip import AssetId, Endpoint, asset_id
+from bridge.core.register import Issue
 from bridge.core.transfer import Lane
 from bridge.errors import InvalidInputError, LedgerRefusedError
 from bridge.frost import Element
@@ -75,20 +76,31 @@ class Built:
     tokens: Mapping[str, str]
 
 
-async def build(sites: tuple[Site, Site], key: Element) -> dict[str, Built]:
-    """Set both ledgers up, side by side; give what is there by ledger name."""
-    foundations = await asyncio.gather(*(_Foundation.lay(site) for site in sites))
-    endpoints = [await foundation.gateway.endpoint() for foundation in foundations]
-    await asyncio.gather(
-        foundations[0].join(endpoints[0], endpoints[1], key),
-        foundations[1].join(endpoints[1], endpoints[0], key),
-    )
-    return {
-        foundation.site.name: Built(
-            endpoint=endpoint, tokens={name: token.address for name, token in foundation.tokens.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Two ledgers with their contracts deployed, and nothing registered: the committee's key is not needed yet."""
+
+    foundations: tuple["_Foundation", "_Foundation"]
+    built: Mapping[str, Built]
+    """By ledger name."""
+
+    async def join(self, key: Element) -> None:
+        """Register the committee's key and each ledger with the other, side by side."""
+        one, other = self.foundations
+        here, there = (self.built[f.site.name].endpoint for f in self.foundations)
+        await asyncio.gather(one.join(here, there, key), other.join(there, here, key))
+
+
+async def lay(sites: tuple[Site, Site]) -> Ground:
+    """Deploy on both ledgers, side by side."""
+    one, other = await asyncio.gather(*(_Foundation.lay(site) for site in sites))
+    built = {
+        f.site.name: Built(
+            endpoint=await f.gateway.endpoint(), tokens={name: token.address for name, token in f.tokens.items()}
         )
-        for foundation, endpoint in zip(foundations, endpoints, strict=True)
+        for f in (one, other)
     }
+    return Ground(foundations=(one, other), built=built)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +146,20 @@ class _Foundation:
         return cls(site=site, outbox=outbox, gateway=gateway, tokens=tokens)
 
     async def join(self, here: Endpoint, peer: Endpoint, key: Element) -> None:
-        """Register key, peer and assets, and open the lanes of each asset both ways."""
+        """Register key, peer and assets, post what is issued, and open the lanes of each asset both ways."""
         await self.gateway.register_key(EPOCH, key)
         await self.gateway.register_peer(peer)
         for asset in ASSETS:
             await self.gateway.add_asset(asset.id, self.tokens[asset.name].address, asset.decimals)
+            await self._post_issue(asset, here)
             for source, destination in ((here, peer), (peer, here)):
                 lane = Lane(source=source.id, destination=destination.id, asset=asset.id)
                 await self.gateway.open_lane(lane, LIMITS)
         await self.outbox.confirm()
+
+    async def _post_issue(self, asset: SampleAsset, here: Endpoint) -> None:
+        """Sign the register's first entry with the site's account, which is the register here, and post it (R-11)."""
+        register = self.site.account
+        await self.gateway.set_register_key(asset.id, register.address)
+        issue = Issue(endpoint=here.id, asset=asset.id, number=1, issued=asset.issued[self.site.name])
+        await self.gateway.post_issue(issue, sign_issue(register, issue))

@@ -13,7 +13,7 @@ from typing import IO, Final
 from bridge.devnet.runs import CLIENT_CONFIG, Run, live, new_name, root
 from bridge.errors import ConfigError, UnavailableError
 
-START_TIMEOUT_S: Final = 90.0
+START_TIMEOUT_S: Final = 180.0
 STOP_TIMEOUT_S: Final = 30.0
 POLL_S: Final = 0.05
 SPEAKER: Final = "devnet: "

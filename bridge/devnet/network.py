@@ -1,4 +1,7 @@
-"""The embedded network: two ledgers, a Redis, four notaries and a relayer, each a process, under one supervisor."""
+"""The embedded network: two ledgers, a Redis, four notaries of two processes each and a relayer, under one supervisor.
+
+Everybody talks by mutual TLS under an authority of the network's own, as a real network does.
+"""
 
 import asyncio
 import shutil
@@ -16,6 +19,7 @@ from pydantic import BaseModel
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.node import Node
 from bridge.adapters.system import SystemClock, system_entropy
+from bridge.committee.keys import public_keys
 from bridge.config import (
     AccountConfig,
     AssetConfig,
@@ -23,18 +27,21 @@ from bridge.config import (
     CommitteeConfig,
     LedgerConfig,
     MemberConfig,
-    NotaryConfig,
     RelayerConfig,
+    TlsConfig,
     TokenConfig,
     read_secret,
 )
 from bridge.core.caip import evm_address
-from bridge.devnet import redis_server
-from bridge.devnet.dealer import Dealt, deal, write_secret
-from bridge.devnet.genesis import ASSETS, EPOCH, Built, Site, build
+from bridge.core.statements import Epoch
+from bridge.devnet import authority, ceremony, dealer, redis_server
+from bridge.devnet.dealer import SignerPlace, write_secret
+from bridge.devnet.genesis import ASSETS, EPOCH, Built, Site, lay
+from bridge.devnet.nodes import check_apart, final
 from bridge.devnet.process import Child, daemon, python
 from bridge.devnet.runs import CLIENT_CONFIG
-from bridge.errors import ConfigError, UnavailableError
+from bridge.errors import UnavailableError
+from bridge.notary_config import NotaryConfig, PolicyConfig
 
 NAMES: Final = ("alpha", "beta")
 CHAIN_IDS: Final = {"alpha": 7001, "beta": 7002}
@@ -44,7 +51,6 @@ HOLDERS: Final = ("alice", "bob", "carol")
 """alice and bob are on both registers of holders; carol is on none."""
 START_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 0.02
-FINAL_POLL_S: Final = 0.2
 IDLE_ALLOWANCE_S: Final = 2.0
 MARGIN_S: Final = 5
 """R-30's margin on own ledgers that are not final at once: for development, where nothing reorganises deeply."""
@@ -71,12 +77,17 @@ class OwnLedger:
 class Network:
     """One network in one folder."""
 
-    def __init__(self, folder: Path, own: Mapping[str, OwnLedger]) -> None:
-        """Use *folder*, and the user's *own* ledgers by name instead of embedded ones."""
+    def __init__(self, folder: Path, own: Mapping[str, OwnLedger], *, ceremony: bool = False) -> None:
+        """Use *folder*, and the user's *own* ledgers by name instead of embedded ones.
+
+        The committee's key is dealt, which is fast; with *ceremony* the notaries make it together.
+        """
         self._folder = folder
         self._own = own
+        self._ceremony = ceremony
         self._children: list[Child] = []
         self._addresses: dict[str, str] = {}
+        self._tls: Mapping[str, TlsConfig] = {}
 
     async def up(self) -> None:
         """Start everything, set the ledgers up, and write the client configuration last.
@@ -85,30 +96,37 @@ class Network:
             UnavailableError: a part does not come up; its last words are in the text.
             ConfigError: an own ledger can't be used.
         """
-        for name in ("keys", "logs", "redis", "state"):
+        for name in ("keys", "logs", "redis", "state", "committees"):
             (self._folder / name).mkdir()
         self._make_keys()
         await self._start("redis", redis_server.command(self._folder / "redis"))
         for name in NAMES:
             if name not in self._own:
                 await self._start_ledger(name)
-        dealt = deal(self._folder / "keys", len(OPERATORS), system_entropy)
+        numbers = range(1, len(OPERATORS) + 1)
+        self._tls = authority.certify(
+            self._folder / "tls", [*(f"notary/notary-{n}" for n in numbers), "relayer/relayer", "operator/demo"]
+        )
+        places = {number: dealer.place(self._folder / f"signer-{number}") for number in numbers}
         async with AsyncExitStack() as resources:
             nodes = {name: await self._node(name) for name in NAMES}
             # From here on blocks are waited for, and the daemons have the processors for their imports.
-            for number in range(1, len(OPERATORS) + 1):
+            for number in numbers:
                 await self._start_daemon(f"notary-{number}", "notary")
+                await self._start_daemon(f"signer-{number}", "notary.signer")
             await self._start_daemon("relayer", "relayer")
             for node in nodes.values():
                 resources.push_async_callback(node.close)
-            await _check_apart(nodes)
-            built = await build(self._sites(nodes), dealt.public.group_public_key)
-            await asyncio.gather(*(_final(name, node) for name, node in nodes.items()))
-            ledgers = tuple([await self._ledger_config(name, nodes[name], built[name]) for name in NAMES])
-        committee = await self._feed_notaries(ledgers, dealt)
+            await check_apart(nodes)
+            ground = await lay(self._sites(nodes))
+            ledgers = tuple([await self._ledger_config(name, nodes[name], ground.built[name]) for name in NAMES])
+            members = await self._feed_notaries(ledgers, places)
+            committee = await self._make_key(ledgers, members, places)
+            await ground.join(public_keys(committee).group_public_key)
+            await asyncio.gather(*(final(name, node) for name, node in nodes.items()))
         await redis_server.ready(self._folder / "redis", clock=SystemClock(), timeout_s=START_TIMEOUT_S)
         await self._feed_relayer(ledgers, committee)
-        self._write(self._folder / CLIENT_CONFIG, self._client_config(ledgers, committee, built))
+        self._write(self._folder / CLIENT_CONFIG, self._client_config(ledgers, committee, ground.built))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the daemons running until *stopping* is set. The embedded ledgers live in memory: theirs is the end.
@@ -201,33 +219,61 @@ class Network:
 
     # --- daemons
 
-    async def _feed_notaries(self, ledgers: tuple[LedgerConfig, ...], dealt: Dealt) -> CommitteeConfig:
-        configs = {}
-        for number, share_file in dealt.share_files.items():
-            name = f"notary-{number}"
-            configs[name] = NotaryConfig(
-                development=True,
-                id=number,
-                listen=f"{LOOPBACK}:0",
-                announce_file=self._announcement(name),
-                share_file=share_file,
-                store_file=self._folder / "state" / f"{name}.sqlite",
-                epoch=EPOCH,
-                idle_allowance_s=IDLE_ALLOWANCE_S,
-                ledgers=ledgers,
-            )
-            await self._feed(name, configs[name])
+    async def _feed_notaries(
+        self, ledgers: tuple[LedgerConfig, ...], places: Mapping[int, SignerPlace]
+    ) -> tuple[MemberConfig, ...]:
+        """Give the fronts their configuration; they listen, and wait for their signers."""
+        configs = {number: self._notary_config(number, ledgers, place) for number, place in places.items()}
+        for number, config in configs.items():
+            await self._feed(f"notary-{number}", config)
         members = []
-        for (name, config), operator in zip(configs.items(), OPERATORS, strict=True):
-            address = await self._announced(name)
-            members.append(MemberConfig(id=config.id, operator=operator, address=address))
-            self._write(self._config_file(name), config.model_copy(update={"listen": address}))
-        return CommitteeConfig(
-            epoch=EPOCH,
-            threshold=dealt.public.threshold,
-            public_keys=dealt.public.to_bytes().hex(),
-            members=tuple(members),
+        for (number, config), operator in zip(configs.items(), OPERATORS, strict=True):
+            address = await self._announced(config.name)
+            card = places[number].card.to_bytes().hex()
+            members.append(MemberConfig(id=number, operator=operator, address=address, name=config.name, identity=card))
+            self._write(self._config_file(config.name), config.model_copy(update={"listen": address}))
+        return tuple(members)
+
+    def _notary_config(self, number: int, ledgers: tuple[LedgerConfig, ...], place: SignerPlace) -> NotaryConfig:
+        name = f"notary-{number}"
+        return NotaryConfig(
+            development=True,
+            name=name,
+            listen=f"{LOOPBACK}:0",
+            announce_file=self._announcement(name),
+            signer_socket=place.config.socket,
+            folder=self._folder / "state" / name,
+            policy=PolicyConfig(),
+            idle_allowance_s=IDLE_ALLOWANCE_S,
+            ledgers=ledgers,
+            tls=self._tls[f"notary/{name}"],
         )
+
+    async def _make_key(
+        self,
+        ledgers: tuple[LedgerConfig, ...],
+        members: tuple[MemberConfig, ...],
+        places: Mapping[int, SignerPlace],
+    ) -> CommitteeConfig:
+        """Deal the committee's key, or have the notaries make it."""
+        if self._ceremony:
+            await self._feed_signers(places)
+            signers = {number: place.config for number, place in places.items()}
+            operator = self._tls["operator/demo"]
+            folder = self._folder / "ceremony"
+            committee = await ceremony.make_key(folder, Epoch(EPOCH), members, ledgers, signers, operator)
+        else:
+            log.warning("key.dealt", epoch=EPOCH, status="for development: whoever dealt it could sign alone")
+            dealing = dealer.deal(system_entropy, len(members))
+            committee = dealer.document(Epoch(EPOCH), dealing.public_key_package, members)
+            dealer.seat(places, dealing, committee)
+            await self._feed_signers(places)
+        self._write(self._folder / "committees" / f"epoch-{EPOCH}.toml", committee)
+        return committee
+
+    async def _feed_signers(self, places: Mapping[int, SignerPlace]) -> None:
+        for number, place in places.items():
+            await self._feed(f"signer-{number}", place.config)
 
     async def _feed_relayer(self, ledgers: tuple[LedgerConfig, ...], committee: CommitteeConfig) -> None:
         config = RelayerConfig(
@@ -235,6 +281,9 @@ class Network:
             ledgers=ledgers,
             redis=redis_server.url(self._folder / "redis"),
             committee=committee,
+            committee_folder=self._folder / "committees",
+            tls=self._tls["relayer/relayer"],
+            transcript_file=self._folder / "state" / "transcripts.jsonl",
             poll_s=RELAYER_POLL_S,
         )
         await self._feed("relayer", config)
@@ -263,6 +312,8 @@ class Network:
             ledgers=ledgers,
             redis=redis_server.url(self._folder / "redis"),
             committee=committee,
+            committee_folder=self._folder / "committees",
+            tls=self._tls["operator/demo"],
             assets=assets,
             accounts=accounts,
         )
@@ -309,36 +360,6 @@ class Network:
             msg = f"{name} did not answer within {START_TIMEOUT_S:.0f} s: {child.last_words()}"
             raise UnavailableError(msg) from None
         return path.read_text().strip()
-
-
-async def _check_apart(nodes: Mapping[str, Node]) -> None:
-    """Refuse two nodes of one chain: a lane never joins two gateways of one ledger.
-
-    Raises:
-        ConfigError: they are.
-    """
-    chains = {name: await node.chain_id() for name, node in nodes.items()}
-    if len(set(chains.values())) < len(chains):
-        problem = f"{' and '.join(chains)} are both on chain {chains[NAMES[0]]}: give nodes of two different chain ids"
-        raise ConfigError((problem,))
-
-
-async def _final(name: str, node: Node) -> None:
-    """Wait until what was just built is final: everybody reads at finality.
-
-    Raises:
-        UnavailableError: it isn't after a minute.
-    """
-    built = await node.stamp("latest")
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while True:
-                if (await node.head()).height >= built.height:
-                    return
-                await asyncio.sleep(FINAL_POLL_S)
-    except TimeoutError:
-        msg = f"{name}: block {built.height} is not final after {START_TIMEOUT_S:.0f} s: does {node.address} make any?"
-        raise UnavailableError(msg) from None
 
 
 def _issuer(ledger: str) -> str:

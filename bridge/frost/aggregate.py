@@ -147,7 +147,7 @@ def verify_share(
         IdentityError: the commitments cancel.
     """
     session = _open(public_key_package, message, commitments)
-    if identifier not in session.commitment_shares:
+    if identifier not in session.binding_factors:
         raise ShareSetError(missing=(), unexpected=(identifier,))
     return _is_right(public_key_package, session, identifier, share)
 
@@ -166,7 +166,7 @@ def _open(
 
 
 def _check_share_set(session: Session, shares: Mapping[ParticipantId, SignatureShare]) -> None:
-    asked, given = session.commitment_shares.keys(), shares.keys()
+    asked, given = session.binding_factors.keys(), shares.keys()
     if asked != given:
         raise ShareSetError(missing=asked - given, unexpected=given - asked)
 
@@ -188,7 +188,7 @@ def _is_right(
 ) -> bool:
     return _satisfies(
         share.scalar,
-        session.commitment_shares[identifier],
+        session.commitment_share(identifier),
         session.weight(identifier),
         public_key_package.verifying_share(identifier),
     )

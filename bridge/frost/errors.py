@@ -162,6 +162,69 @@ class InvalidShareError(FrostError):
         super().__init__(f"invalid signature shares of participants {sorted(self.culprits)}")
 
 
+@unique
+class PackageFault(StrEnum):
+    """Why a package of the key generation is refused."""
+
+    ENCODING = "its bytes are not the encoding of a package of this threshold"
+    DEGREE = "it commits to another number of coefficients than the threshold"
+    IDENTITY = "an element is the identity"
+    PROOF = "its proof of possession fails"
+
+
+class ProofError(FrostError):
+    """A package of the key generation is refused: complain of `culprit`, who sent it; `fault` says why."""
+
+    def __init__(self, culprit: ParticipantId, fault: PackageFault) -> None:
+        """Keep who sent it and the reason."""
+        super().__init__(f"the package of participant {culprit} is refused: {fault}; complain of its sender")
+        self.culprit = culprit
+        self.fault = fault
+
+
+class DealtShareError(FrostError):
+    """A share dealt in the key generation is wrong: `recipient` complains of `culprit`, who sent it."""
+
+    def __init__(self, culprit: ParticipantId, recipient: ParticipantId) -> None:
+        """Keep who sent it and to whom."""
+        super().__init__(
+            f"the share of participant {culprit} for participant {recipient} does not fit its package: "
+            "complain of its sender"
+        )
+        self.culprit = culprit
+        self.recipient = recipient
+
+
+class MemberSetError(FrostError):
+    """Packages, or dealt shares, are not those of exactly the members 1..n: wait for `missing`; `what` says which."""
+
+    def __init__(self, what: str, *, missing: Iterable[ParticipantId], unexpected: Iterable[ParticipantId]) -> None:
+        """Keep who is missing and who is no member."""
+        self.what = what
+        self.missing = frozenset(missing)
+        self.unexpected = frozenset(unexpected)
+        super().__init__(
+            f"{what} missing of {sorted(self.missing)}, not of this committee {sorted(self.unexpected)}: "
+            "a key is made by all members and nobody else"
+        )
+
+
+class MixedThresholdsError(FrostError):
+    """The packages commit to different thresholds: hold each against the proposal, by `check_round1`."""
+
+    def __init__(self) -> None:
+        """Say what to do; whose is wrong only the agreed threshold tells."""
+        super().__init__("the packages commit to different thresholds: hold each against the agreed one")
+
+
+class PolynomialExportError(FrostError):
+    """Something tried to copy or pickle a secret polynomial: only its bytes, in a sealed store, leave memory."""
+
+    def __init__(self) -> None:
+        """Say the rule."""
+        super().__init__("a polynomial is neither copied nor pickled: seal what `to_bytes` gives")
+
+
 class InconsistentKeysError(FrostError):
     """Each share is right but the signature is wrong: verifying shares and group key differ."""
 

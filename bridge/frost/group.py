@@ -83,11 +83,15 @@ def random_scalar(entropy: Entropy) -> Scalar:
 class Element:
     """A point of secp256k1, or the identity. Immutable; equal by value."""
 
-    __slots__ = ("_point",)
+    __slots__ = ("_encoded", "_point")
 
-    def __init__(self, point: PublicKey | None) -> None:
-        """Wrap a point of the library; `None` is the identity. Others call `from_bytes`."""
+    def __init__(self, point: PublicKey | None, encoded: bytes = b"") -> None:
+        """Wrap a point of the library; `None` is the identity. Others call `from_bytes`.
+
+        `encoded` is its compressed form where that is known already: the one form that it has.
+        """
         self._point = point
+        self._encoded = encoded
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -98,7 +102,7 @@ class Element:
             ElementError: not compressed, x not below the field's prime, or off the curve.
         """
         check_length(data, ELEMENT_LEN, "element")
-        return cls._parse(data)
+        return cls(_parsed(data), data)
 
     @classmethod
     def from_coordinates(cls, x: int, y: int) -> Self:
@@ -109,14 +113,7 @@ class Element:
         """
         if not (0 <= x < FIELD and 0 <= y < FIELD):
             raise ElementError
-        return cls._parse(b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big"))
-
-    @classmethod
-    def _parse(cls, data: bytes) -> Self:
-        try:
-            return cls(PublicKey(data))
-        except ValueError as refused:
-            raise ElementError from refused
+        return cls(_parsed(b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")))
 
     def to_bytes(self) -> bytes:
         """Give 33 bytes in SEC1 compressed form (SerializeElement).
@@ -124,7 +121,9 @@ class Element:
         Raises:
             IdentityError: the identity has no such form.
         """
-        return self._affine().format()
+        if not self._encoded:
+            self._encoded = self._affine().format()
+        return self._encoded
 
     def coordinates(self) -> tuple[int, int]:
         """Give x and y, each in 0..FIELD-1.
@@ -170,7 +169,14 @@ class Element:
         return f"Element({self._key().hex() or 'identity'})"
 
     def _key(self) -> bytes:
-        return b"" if self._point is None else self._point.format()
+        return b"" if self._point is None else self.to_bytes()
+
+
+def _parsed(data: bytes) -> PublicKey:
+    try:
+        return PublicKey(data)
+    except ValueError as refused:
+        raise ElementError from refused
 
 
 IDENTITY: Final = Element(None)

@@ -13,6 +13,7 @@ from bridge.frost.group import WIDE_LEN, Element, Scalar, reduce_scalar
 CONTEXT: Final = b"FROST-secp256k1-SHA256-v1"
 BLOCK_LEN: Final = 64
 """Input block of SHA-256, in bytes."""
+_NO_BLOCK: Final = bytes(BLOCK_LEN)
 
 
 def h1(message: bytes) -> Scalar:
@@ -55,10 +56,10 @@ def expand_message_xmd(message: bytes, tag: bytes, length: int) -> bytes:
     `tag` is at most 255 bytes, `length` at most 255 * 32; both are constants wherever it is called.
     """
     tag += bytes([len(tag)])
-    seed = sha256(bytes(BLOCK_LEN) + message + length.to_bytes(2, "big") + b"\x00" + tag).digest()
-    block, expanded = bytes(len(seed)), b""
-    for index in range(1, -(-length // len(seed)) + 1):
-        mixed = bytes(a ^ b for a, b in zip(seed, block, strict=True))
+    seed = sha256(_NO_BLOCK + message + length.to_bytes(2, "big") + b"\x00" + tag).digest()
+    block = expanded = sha256(seed + b"\x01" + tag).digest()
+    for index in range(2, -(-length // len(seed)) + 1):
+        mixed = (int.from_bytes(seed) ^ int.from_bytes(block)).to_bytes(len(seed))
         block = sha256(mixed + bytes([index]) + tag).digest()
         expanded += block
     return expanded[:length]

@@ -1,4 +1,4 @@
-"""Keys of a committee, and the trusted dealer that makes them for development.
+"""Keys of a committee, and the trusted dealer that makes them for development; `dkg` makes them without one.
 
 Law: a key package that exists is consistent: its identifier is in 1..n, its share fits its
 verifying share, its group key satisfies 0 < x < ORDER, so that one ecrecover verifies what it
@@ -72,8 +72,8 @@ class KeyPackage:
 
     def __post_init__(self) -> None:
         """Refuse what is inconsistent."""
-        _check_committee(threshold=self.threshold, participants=self.participants)
-        _check_participant(self.identifier, participants=self.participants)
+        check_committee(threshold=self.threshold, participants=self.participants)
+        check_participant(self.identifier, participants=self.participants)
         _check_group_key(self.group_public_key)
         refuse_identity(self.verifying_share, "a verifying share")
         if multiply_base(self.signing_share) != self.verifying_share:
@@ -128,7 +128,7 @@ class PublicKeyPackage:
 
     def __post_init__(self) -> None:
         """Refuse what is inconsistent."""
-        _check_committee(threshold=self.threshold, participants=self.participants)
+        check_committee(threshold=self.threshold, participants=self.participants)
         _check_group_key(self.group_public_key)
         for share in self.verifying_shares:
             refuse_identity(share, "a verifying share")
@@ -144,7 +144,7 @@ class PublicKeyPackage:
         Raises:
             ParticipantIdError: nobody in this committee has that number.
         """
-        _check_participant(identifier, participants=self.participants)
+        check_participant(identifier, participants=self.participants)
         return self.verifying_shares[identifier - 1]
 
     @classmethod
@@ -154,7 +154,7 @@ class PublicKeyPackage:
         Raises:
             CommitteeSizeError, UnusableKeyError, IdentityError: as above.
         """
-        _check_committee(threshold=len(commitment), participants=participants)
+        check_committee(threshold=len(commitment), participants=participants)
         shares = (evaluate_commitment(commitment, i) for i in participant_ids(participants))
         return cls(
             group_public_key=commitment[0],
@@ -213,8 +213,8 @@ def deal(*, secret: Scalar, coefficients: Sequence[Scalar], participants: int) -
         UnusableKeyError: the group key is not 0 < x < ORDER, or a coefficient or share is zero.
     """
     polynomial = (secret, *coefficients)
-    _check_committee(threshold=len(polynomial), participants=participants)
-    shares = {i: _evaluate(polynomial, i) for i in participant_ids(participants)}
+    check_committee(threshold=len(polynomial), participants=participants)
+    shares = {i: evaluate_polynomial(polynomial, i) for i in participant_ids(participants)}
     if 0 in polynomial or 0 in shares.values():
         raise UnusableKeyError
     commitment = tuple(multiply_base(c) for c in polynomial)
@@ -240,7 +240,7 @@ def deal_at_random(*, entropy: Entropy, threshold: int, participants: int) -> De
         CommitteeSizeError: as `deal`.
         EntropyError: the source gives a wrong number of bytes, or only unusable keys.
     """
-    _check_committee(threshold=threshold, participants=participants)
+    check_committee(threshold=threshold, participants=participants)
     for _ in range(DRAWS_MAX):
         secret, *coefficients = (random_scalar(entropy) for _ in range(threshold))
         with suppress(UnusableKeyError):
@@ -270,19 +270,22 @@ def evaluate_commitment(commitment: Sequence[Element], identifier: ParticipantId
     return value
 
 
-def _evaluate(polynomial: Sequence[Scalar], x: ParticipantId) -> Scalar:
+def evaluate_polynomial(polynomial: Sequence[Scalar], x: ParticipantId) -> Scalar:
+    """Evaluate a secret polynomial, lowest coefficient first, at `x`: that signer's share (RFC 9591, appendix C.1)."""
     value = 0
     for coefficient in reversed(polynomial):
         value = (value * x + coefficient) % ORDER
     return Scalar(value)
 
 
-def _check_committee(*, threshold: int, participants: int) -> None:
+def check_committee(*, threshold: int, participants: int) -> None:
+    """Refuse what is not 2 <= threshold <= participants <= 65535."""
     if not THRESHOLD_MIN <= threshold <= participants <= PARTICIPANTS_MAX:
         raise CommitteeSizeError(threshold=threshold, participants=participants)
 
 
-def _check_participant(identifier: ParticipantId, *, participants: int) -> None:
+def check_participant(identifier: ParticipantId, *, participants: int) -> None:
+    """Refuse an identifier that is not in 1..participants; at zero a polynomial gives its secret."""
     if not 1 <= identifier <= participants:
         raise ParticipantIdError(identifier, participants=participants)
 

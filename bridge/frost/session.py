@@ -6,7 +6,7 @@ factors, which hash all three, are what makes sessions in parallel safe: never l
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from bridge.frost.errors import CommitmentFault, CommitmentListError
 from bridge.frost.group import (
@@ -26,18 +26,22 @@ from bridge.frost.round1 import SigningCommitments
 class Session:
     """The public values of one signing session.
 
-    `commitment_shares` hold, per signer, hiding + binding factor * binding; their sum is the
-    signature's R, `group_commitment`.
+    `nonce_commitments` hold, per signer, hiding and binding factor * binding; the sum of them all is
+    the signature's R, `group_commitment`.
     """
 
     binding_factors: Mapping[ParticipantId, Scalar]
-    commitment_shares: Mapping[ParticipantId, Element]
+    nonce_commitments: Mapping[ParticipantId, tuple[Element, Element]]
     group_commitment: Element
     challenge: Scalar
 
     def weight(self, identifier: ParticipantId) -> Scalar:
         """Give challenge * Lagrange coefficient, by which this signer's share counts."""
         return Scalar(self.challenge * lagrange(identifier, self.binding_factors) % ORDER)
+
+    def commitment_share(self, identifier: ParticipantId) -> Element:
+        """Give a signer's part of R: hiding + binding factor * binding."""
+        return sum_elements(self.nonce_commitments[identifier])
 
 
 def check_commitments(commitments: Sequence[SigningCommitments], *, threshold: int, participants: int) -> None:
@@ -64,12 +68,12 @@ def open_session(group_public_key: Element, message: bytes, commitments: Sequenc
         IdentityError: the commitments cancel.
     """
     factors = binding_factors(group_public_key, message, commitments)
-    shares = {c.identifier: c.hiding + factors[c.identifier] * c.binding for c in commitments}
-    group_commitment = sum_elements(shares.values())
+    nonces = {c.identifier: (c.hiding, factors[c.identifier] * c.binding) for c in commitments}
+    group_commitment = sum_elements(chain.from_iterable(nonces.values()))
     refuse_identity(group_commitment, "the group commitment")
     return Session(
         binding_factors=factors,
-        commitment_shares=shares,
+        nonce_commitments=nonces,
         group_commitment=group_commitment,
         challenge=challenge(group_commitment, group_public_key, message),
     )

@@ -1,6 +1,7 @@
 """One line per thing that must be true of a network, each with its remedy."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import permutations, product
@@ -8,15 +9,18 @@ from itertools import permutations, product
 from bridge.adapters.evm.contracts import GATEWAY
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
-from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.redis.client import connect
+from bridge.committee.document import is_dealt, verify_document
 from bridge.committee.keys import key_account, public_keys
-from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig, MemberConfig
+from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig, MemberConfig, faulty_max
+from bridge.connections import Lines, lines
 from bridge.core.caip import AssetId, LedgerId, evm_account, evm_chain_id
+from bridge.core.statements import Epoch
 from bridge.core.transfer import Lane
 from bridge.errors import BridgeError, ConfigError
-from bridge.frost import ParticipantId, PublicKeyPackage
+from bridge.frost import PublicKeyPackage
 from bridge.ports.ledger import LedgerReader
+from bridge.rpc.v1.notary_pb2 import StatusResponse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,11 @@ async def examine(config: ClientConfig) -> list[Check]:
     checks = [_committee(config.committee, problem), *of_ledgers]
     if all(check.ok for check in of_ledgers):
         checks.append(await _limits(config))
-    members = [await _notary(member, config.committee.epoch, keys) for member in config.committee.members]
-    checks += [*members, _quorum(sum(check.ok for check in members), config.committee)]
+    tls, found = await _notaries(config, keys)
+    members = [check for check, _ in found]
+    checks += [*tls, *members, _quorum(sum(check.ok for check in members), config.committee), _document(config)]
+    if not config.development:
+        checks.append(_shared_nodes([status for _, status in found if status is not None], len(members)))
     checks.append(await _guarded("redis", _redis(config.redis), "start Redis, or correct the redis URL"))
     return checks
 
@@ -145,21 +152,79 @@ async def never_minted(readers: Mapping[str, LedgerReader], assets: Mapping[str,
     return found
 
 
-async def _notary(member: MemberConfig, epoch: int, keys: PublicKeyPackage | None) -> Check:
-    async def ask() -> tuple[bool, str]:
-        notary = GrpcNotary(ParticipantId(member.id), member.address)
+async def _notaries(
+    config: ClientConfig, keys: PublicKeyPackage | None
+) -> tuple[list[Check], list[tuple[Check, StatusResponse | None]]]:
+    """Ask every notary, where this client's own certificate lets it; tell of that first if it doesn't."""
+    members = config.committee.members
+    async with AsyncExitStack() as resources:
         try:
-            status = await notary.status()
-        finally:
-            await notary.close()
-        problems = [ledger.problem for ledger in status.ledgers if ledger.problem]
-        group_key = status.group_key if keys is None else keys.group_public_key.to_bytes()
-        if (status.epoch, status.group_key) != (epoch, group_key):
-            problems.append(f"holds a share of another key (epoch {status.epoch})")
-        heights = ", ".join(f"{ledger.ledger} at {ledger.height}" for ledger in status.ledgers)
-        return not problems, "; ".join(problems) or f"{member.operator}, sees {heights}"
+            opened = await lines(resources, config.tls)
+        except ConfigError as error:
+            remedy = "get a certificate with `naru ca`, or correct the `tls` table"
+            asked = [Check(name=f"notary {m.id}", ok=False, found="not asked", remedy="see tls") for m in members]
+            return [Check(name="tls", ok=False, found=str(error), remedy=remedy)], [(check, None) for check in asked]
+        return [], [await _notary(opened, member, config.committee, keys) for member in members]
 
-    return await _guarded(f"notary {member.id}", ask(), f"start notary {member.id} at {member.address}, read its log")
+
+async def _notary(
+    lines: Lines, member: MemberConfig, committee: CommitteeConfig, keys: PublicKeyPackage | None
+) -> tuple[Check, StatusResponse | None]:
+    """Ask one notary how it stands; give its answer too, for what concerns several."""
+    answers: list[StatusResponse] = []
+
+    async def ask() -> tuple[bool, str]:
+        status = await lines.notary(member, Epoch(committee.epoch)).status()
+        answers.append(status)
+        problems = [status.problem, *(ledger.problem for ledger in status.ledgers)]
+        problems += [_seat_problem(status, committee.epoch, keys)] if not status.problem else []
+        if member.identity and status.identity and status.identity.hex() != member.identity:
+            problems.append("answers with another identity than the committee document's")
+        heights = ", ".join(f"{ledger.ledger} at {ledger.height}" for ledger in status.ledgers)
+        told = "; ".join(problem for problem in problems if problem)
+        return not told, told or f"{member.operator}, sees {heights}"
+
+    remedy = f"start notary {member.id} at {member.address} and its signer, read their logs"
+    check = await _guarded(f"notary {member.id}", ask(), remedy)
+    return check, answers[0] if answers else None
+
+
+def _seat_problem(status: StatusResponse, epoch: int, keys: PublicKeyPackage | None) -> str:
+    seat = next((seat for seat in status.seats if seat.epoch == epoch), None)
+    if seat is None:
+        held = ", ".join(str(seat.epoch) for seat in status.seats) or "none"
+        return f"has no seat of epoch {epoch} (it has: {held}): hand over, or make its key in a ceremony"
+    if keys is not None and seat.group_key != keys.group_public_key.to_bytes():
+        return f"holds a share of another key of epoch {epoch}"
+    return seat.problem
+
+
+def _shared_nodes(answers: Sequence[StatusResponse], members: int) -> Check:
+    """Look for hosts of ledger nodes that more than f notaries read through: one lie would then outvote the honest."""
+    users = Counter(host for status in answers for host in {h for ledger in status.ledgers for h in ledger.node_hosts})
+    most, f = max(users.values(), default=0), faulty_max(members)
+    return Check(
+        name="nodes",
+        ok=most <= max(f, 1),
+        found=f"at most {most} notaries read a ledger through one host (f = {f})",
+        remedy="whoever runs that host can deceive them together: give each notary nodes of its own (R-10, R-42)",
+    )
+
+
+def _document(config: ClientConfig) -> Check:
+    """Tell whether all members certified the committee document."""
+    committee = config.committee
+    if is_dealt(committee):
+        found = "its key was dealt: whoever dealt it could sign alone; good for development only"
+        remedy = "make a key in a ceremony (`naru committee`), and hand over to it"
+        return Check(name="committee document", ok=config.development, found=found, remedy=remedy)
+    try:
+        verify_document(committee)
+    except ConfigError as error:
+        remedy = "take the document from the ceremony; register nothing from this one"
+        return Check(name="committee document", ok=False, found=str(error), remedy=remedy)
+    found = f"certified by all {len(committee.members)} members in ceremony {committee.session[:16]}…"
+    return Check(name="committee document", ok=True, found=found)
 
 
 def _quorum(answering: int, committee: CommitteeConfig) -> Check:

@@ -81,6 +81,21 @@ class SupplyView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetView:
+    """An asset on one gateway at one block, for R-11's account; in smallest units, over all lanes of the gateway."""
+
+    enabled: bool
+    issue_number: int
+    """Of the register's last entry; 0 if it has posted none."""
+    issued: int
+    """What that entry says is issued on this ledger."""
+    sent: int
+    """Locked less released."""
+    received: int
+    """Minted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
     """A statement with the committee's signature over the statement's digest, and the key that it is of."""
 
@@ -177,6 +192,18 @@ class SupplyReader(Protocol):
         Raises:
             UnavailableError: the node does not answer, or lacks the block.
             InvalidInputError: the gateway does not know the asset.
+        """
+        ...
+
+
+class AssetReader(Protocol):
+    """What R-11's account needs."""
+
+    async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
+        """Read an asset; one that the gateway doesn't know is disabled, with zeros.
+
+        Raises:
+            UnavailableError: the node does not answer, or lacks the block.
         """
         ...
 

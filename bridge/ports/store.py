@@ -7,7 +7,7 @@ from typing import Protocol
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Destination, Overlay, Source, Status
 from bridge.core.transfer import LaneId, Transfer, TransferId
-from bridge.core.votes import Vote
+from bridge.core.votes import HandoverVote, Vote, VoteHead
 from bridge.ports.ledger import PreparedTransaction
 
 
@@ -119,17 +119,72 @@ class IntentStore(Protocol):
 
 
 class VoteStore(Protocol):
-    """A notary's own durable memory of what it signed (R-13)."""
+    """One seat's durable memory of what it signed (R-13), and how far it has come: see votes.VoteHead.
 
-    def record(self, votes: Sequence[Vote]) -> None:
+    Each call of `record` or `record_handover` that adds something moves the head by one, and is whole or not at all.
+    *seen* are other members' heads, their signatures checked: what is news of them is kept in the same write.
+
+    Raises everywhere but in `problem` and `head`:
+        UnavailableError: the disk refuses, or did so earlier, or the seat is refused for good.
+    """
+
+    @property
+    def problem(self) -> str:
+        """What stands in the way of recording, for a restart or for good; empty if nothing does."""
+        ...
+
+    def head(self) -> tuple[int, bytes]:
+        """Give count and hash of what is recorded."""
+        ...
+
+    def record(self, votes: Sequence[Vote], seen: Sequence[VoteHead] = ()) -> None:
         """Write all votes to disk (fsync) or none; one that is there already is no error.
 
         Raises:
             VoteConflictError: a vote contradicts an earlier one; nothing was written.
-            UnavailableError: the disk refuses.
+        """
+        ...
+
+    def record_handover(self, vote: HandoverVote, seen: Sequence[VoteHead] = ()) -> None:
+        """Write a handover to disk (fsync); the same again is no error.
+
+        Raises:
+            HandoverConflictError: another key was named in that epoch; nothing was written.
         """
         ...
 
     def votes(self, transfer_id: TransferId) -> list[Vote]:
         """List what was voted on a transfer, over all epochs."""
         ...
+
+    def related(self, vote: Vote) -> list[Vote]:
+        """List what `votes.check` holds *vote* against: votes on its transfer, and at its place of the lane."""
+        ...
+
+
+class HeadStore(Protocol):
+    """What a seat remembers of other members' votes: the highest head of each, and every proof of two stores.
+
+    Raises everywhere:
+        UnavailableError: the disk refuses, or did so earlier.
+    """
+
+    def seen(self, notary: int) -> VoteHead | None:
+        """Give the highest head seen of a member; of two with one count, the first."""
+        ...
+
+    def remember(self, heads: Sequence[VoteHead]) -> None:
+        """Write to disk (fsync) what is news; a second head with a count that is known is kept apart, as evidence."""
+        ...
+
+    def evidence(self) -> list[VoteHead]:
+        """List heads that contradict each other: same member, same count, another hash; both signed by the member."""
+        ...
+
+    def refuse(self, why: str) -> None:
+        """Write to disk that this store must never be used again; `problem` tells *why* from here on."""
+        ...
+
+
+class SeatStore(VoteStore, HeadStore, Protocol):
+    """All that one seat keeps on disk besides its share."""

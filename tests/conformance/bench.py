@@ -13,7 +13,16 @@ import pytest
 from bridge.core.caip import Account
 from bridge.core.records import Decision
 from bridge.core.transfer import Lane, Transfer
-from bridge.ports.ledger import LedgerReader, LedgerWriter, Lock, Payout, Receipt, Submission, SupplyReader
+from bridge.ports.ledger import (
+    AssetReader,
+    LedgerReader,
+    LedgerWriter,
+    Lock,
+    Payout,
+    Receipt,
+    Submission,
+    SupplyReader,
+)
 
 ISSUED = 1_000_000
 LATER_S = 10_000
@@ -29,7 +38,7 @@ class End(Enum):
     DESTINATION = "destination"
 
 
-class Reader(LedgerReader, SupplyReader, Protocol):
+class Reader(LedgerReader, SupplyReader, AssetReader, Protocol):
     """All that is read."""
 
 
@@ -71,6 +80,10 @@ class Bench(ABC):
     @abstractmethod
     async def limit(self, *, capacity: int, refill_s: int, large_amount: int, large_delay_s: int) -> None:
         """Change what the destination lets in (R-25)."""
+
+    @abstractmethod
+    async def post_issue(self, end: End, number: int, issued: int) -> None:
+        """Post an entry of the asset's register, signed by it (R-11)."""
 
     @abstractmethod
     async def audit_pause_lane(self, end: End) -> None:

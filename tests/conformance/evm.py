@@ -14,12 +14,13 @@ from eth_hash.auto import keccak
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN, SAMPLE_TOKEN
-from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer
+from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
 from bridge.adapters.evm.holder import EvmHolder, LockTerms
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.evm.writer import EvmWriter
 from bridge.core.caip import Account, AssetId, Endpoint, evm_account, evm_address
+from bridge.core.register import Issue
 from bridge.core.transfer import Lane, Transfer
 from tests.committee import EPOCH, dealing
 from tests.conformance.bench import ISSUED, LATER_S, Bench, End
@@ -38,7 +39,7 @@ def address(name: str) -> str:
     return str(EthAccount.from_key(key(name)).address)
 
 
-GOVERNOR, ALICE, BOB, CAROL, RELAYER = "governor", "alice", "bob", "carol", "relayer"
+GOVERNOR, ALICE, BOB, CAROL, RELAYER, REGISTER = "governor", "alice", "bob", "carol", "relayer", "register"
 FUNDED = (GOVERNOR, ALICE, RELAYER)
 
 
@@ -87,6 +88,7 @@ class _Site:
         if issue:
             await token.issue(address(ALICE), ISSUED)
         await gateway.add_asset(lane.asset, token.address, 0)
+        await gateway.set_register_key(lane.asset, address(REGISTER))
         await gateway.open_lane(lane, LIMITS)
         await self.outbox.confirm()
 
@@ -141,6 +143,14 @@ class EvmBench(Bench):
     async def limit(self, *, capacity: int, refill_s: int, large_amount: int, large_delay_s: int) -> None:
         words = (capacity, large_amount, refill_s, large_delay_s)
         await self.sites[End.DESTINATION].govern("configureInbound", self.lane.source, self.lane.asset, words)
+
+    async def post_issue(self, end: End, number: int, issued: int) -> None:
+        site = self.sites[end]
+        issue = Issue(endpoint=site.endpoint.id, asset=self.lane.asset, number=number, issued=issued)
+        outbox = Outbox(site.outbox.account)
+        gateway = GatewayGovernance(outbox, evm_address(site.endpoint.gateway))
+        await gateway.post_issue(issue, sign_issue(EvmAccount(site.node, key(REGISTER)), issue))
+        await outbox.confirm()
 
     async def audit_pause_lane(self, end: End) -> None:
         await self.sites[end].govern("auditPauseLane", self.lane.id)

@@ -15,12 +15,13 @@ from bridge.core.transfer import Transfer
 from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError
 from tests.committee import EPOCH, finish, refuse, settle
 from tests.conformance.bench import ISSUED, LATER_S, Bench, End
+from tests.conformance.ledger_account import AccountFacts
 from tests.conformance.ledger_decide import DecideFacts
 from tests.conformance.ledger_finish import FinishFacts
 from tests.conformance.ledger_limits import LimitFacts
 
 
-class LedgerContract(DecideFacts, FinishFacts, LimitFacts):
+class LedgerContract(DecideFacts, FinishFacts, LimitFacts, AccountFacts):
     """One suite for every adapter: blocks, locks and transactions here, the rest inherited."""
 
     # --- blocks and views

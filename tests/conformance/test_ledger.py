@@ -59,6 +59,9 @@ class MemoryBench(Bench):
         limits = Limits(capacity=capacity, refill_s=refill_s, large_amount=large_amount, large_delay_s=large_delay_s)
         self.beta.open_lane(self.lane, limits)
 
+    async def post_issue(self, end: End, number: int, issued: int) -> None:
+        self._ledger(end).post_issue(self.lane.asset, number, issued)
+
     async def audit_pause_lane(self, end: End) -> None:
         self._ledger(end).audit_pause_lane(self.lane)
 

@@ -7,14 +7,15 @@ import pytest
 
 from bridge.adapters.memory.votes import MemoryVoteStore
 from bridge.adapters.sqlite.votes import SqliteVoteStore
+from bridge.core.statements import Epoch
 from bridge.frost.keys import ParticipantId
-from bridge.ports.store import VoteStore
+from bridge.ports.store import SeatStore
 from tests.conformance.votes import VoteStoreContract
 
 
 class TestMemoryVotes(VoteStoreContract):
     @contextmanager
-    def fresh(self) -> Iterator[VoteStore]:
+    def fresh(self) -> Iterator[SeatStore]:
         yield MemoryVoteStore()
 
 
@@ -27,7 +28,7 @@ class TestSqliteVotes(VoteStoreContract):
         self.folder = tmp_path
 
     @contextmanager
-    def fresh(self) -> Iterator[VoteStore]:
+    def fresh(self) -> Iterator[SeatStore]:
         path = self.folder / f"votes-{next(self.numbers)}.db"
-        with SqliteVoteStore(path, notary=ParticipantId(1), group_key=b"\x02" * 33) as store:
+        with SqliteVoteStore.create(path, notary=ParticipantId(1), epoch=Epoch(1), group_key=b"\x02" * 33) as store:
             yield store

@@ -2,16 +2,27 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.core.statements import Kind
+from bridge.core.statements import Epoch, Kind
 from bridge.core.transfer import U64_MAX, TransferId
-from bridge.core.votes import Vote, VoteConflictError, check
-from bridge.ports.store import VoteStore
+from bridge.core.votes import (
+    NO_VOTES,
+    HandoverConflictError,
+    HandoverVote,
+    Vote,
+    VoteConflictError,
+    VoteHead,
+    chained,
+    check,
+)
+from bridge.errors import UnavailableError
+from bridge.ports.store import SeatStore
 from tests.conformance.samples import vote, word
 
 ITEMS = [(Kind.LOCKED, 0), (Kind.REFUSED, 1), (Kind.REFUSED, 10), (Kind.OUTCOME, 1), (Kind.OUTCOME, 2)]
@@ -44,7 +55,7 @@ class VoteStoreContract(ABC):
     """One suite for every adapter; `fresh` gives it an empty store."""
 
     @abstractmethod
-    def fresh(self) -> AbstractContextManager[VoteStore]: ...
+    def fresh(self) -> AbstractContextManager[SeatStore]: ...
 
     def test_a_transfer_without_votes_has_none(self) -> None:
         with self.fresh() as store:
@@ -119,6 +130,7 @@ class VoteStoreContract(ABC):
                 if not allowed(moved[0], []):
                     continue
                 store.record([moved[0]])
+                assert allowed(moved[1], store.related(moved[1])) == allowed(moved[1], [moved[0]])
                 if allowed(moved[1], [moved[0]]):
                     store.record([moved[1]])
                 else:
@@ -151,6 +163,104 @@ class VoteStoreContract(ABC):
             assert {_identity(v) for v in stored} == {_identity(v) for v in signed}
 
         try_history()
+
+    # --- handovers
+
+    def test_one_next_key_an_epoch_may_be_handed_over_to(self) -> None:
+        """R-13."""
+        with self.fresh() as store:
+            store.record_handover(handover(1))
+            store.record_handover(handover(1))
+            store.record_handover(handover(2, epoch=2))
+            for other in (handover(2), replace(handover(1), py=9), handover(1, epoch=2)):
+                with pytest.raises(HandoverConflictError) as caught:
+                    store.record_handover(other)
+                assert caught.value.vote == other
+
+    # --- the head
+
+    def test_the_head_of_no_votes_is_zero(self) -> None:
+        with self.fresh() as store:
+            assert store.head() == (0, NO_VOTES)
+            assert store.problem == ""
+
+    def test_the_head_moves_by_one_with_each_list_and_hashes_what_it_added(self) -> None:
+        first, second = vote(Kind.LOCKED, name=1), vote(Kind.LOCKED, name=2)
+        with self.fresh() as store:
+            store.record([first])
+            after_first = chained(NO_VOTES, [first])
+            assert store.head() == (1, after_first)
+
+            store.record([first, second, second])
+            assert store.head() == (2, chained(after_first, [second]))
+
+            store.record_handover(handover(1))
+            assert store.head() == (3, chained(chained(after_first, [second]), [handover(1)]))
+
+    def test_what_adds_nothing_or_is_refused_leaves_the_head_where_it_is(self) -> None:
+        with self.fresh() as store:
+            store.record([vote(Kind.LOCKED)])
+            store.record_handover(handover(1))
+            before = store.head()
+
+            store.record([])
+            store.record([vote(Kind.LOCKED)])
+            store.record_handover(handover(1))
+            with pytest.raises(VoteConflictError):
+                store.record([vote(Kind.LOCKED, name=5), vote(Kind.REFUSED, 1)])
+            with pytest.raises(HandoverConflictError):
+                store.record_handover(handover(2))
+
+            assert store.head() == before
+
+    # --- what others have voted
+
+    def test_the_highest_head_of_each_member_is_kept(self) -> None:
+        with self.fresh() as store:
+            assert store.seen(2) is None
+            store.remember([head(2, 5), head(3, U64_MAX)])
+            store.remember([head(2, 4)])
+            store.record([vote(Kind.LOCKED)], seen=[head(2, 7)])
+            store.record_handover(handover(1), seen=[head(4, 1)])
+
+            assert [store.seen(n) for n in (2, 3, 4, 5)] == [head(2, 7), head(3, U64_MAX), head(4, 1), None]
+            assert store.evidence() == []
+
+    def test_a_refused_list_leaves_no_head_of_others_either(self) -> None:
+        """They are of one write."""
+        with self.fresh() as store:
+            store.record([vote(Kind.LOCKED)])
+            with pytest.raises(VoteConflictError):
+                store.record([vote(Kind.REFUSED, 1)], seen=[head(2, 7)])
+
+            assert store.seen(2) is None
+
+    def test_two_heads_of_one_count_are_evidence_and_the_first_stays(self) -> None:
+        with self.fresh() as store:
+            store.remember([head(2, 5), head(2, 5, digest=9), head(2, 5), head(3, 5, digest=9)])
+            store.record([vote(Kind.LOCKED)], seen=[head(2, 5, digest=9), head(2, 5, digest=8)])
+
+            assert store.seen(2) == head(2, 5)
+            assert set(store.evidence()) == {head(2, 5), head(2, 5, digest=9), head(2, 5, digest=8)}
+
+    def test_a_store_that_is_refused_records_nothing_more_and_says_why(self) -> None:
+        with self.fresh() as store:
+            store.refuse("it is too old")
+
+            assert store.problem == "it is too old"
+            with pytest.raises(UnavailableError, match="it is too old"):
+                store.record([vote(Kind.LOCKED)])
+            with pytest.raises(UnavailableError, match="it is too old"):
+                store.record_handover(handover(1))
+            assert store.head() == (0, NO_VOTES)
+
+
+def handover(key: int, *, epoch: int = 1) -> HandoverVote:
+    return HandoverVote(epoch=Epoch(epoch), px=key, py=key + 1)
+
+
+def head(notary: int, count: int, *, digest: int = 7) -> VoteHead:
+    return VoteHead(epoch=Epoch(1), notary=notary, count=count, hash=word(digest), signature=b"\x01" * 64)
 
 
 def _pairs() -> list[tuple[Vote, Vote]]:

@@ -43,8 +43,10 @@ WAIT_S: Final = 120.0
 POLL_S: Final = 0.02
 COMMAND_S: Final = 240.0
 PLENTY: Final = 10**9
-NOTARIES: Final = ("notary-1", "notary-2", "notary-3", "notary-4")
-CHILDREN: Final = ("redis", "alpha", "beta", *NOTARIES, "relayer")
+NUMBERS: Final = (1, 2, 3, 4)
+FRONTS: Final = tuple(f"notary-{number}" for number in NUMBERS)
+SIGNERS: Final = tuple(f"signer-{number}" for number in NUMBERS)
+CHILDREN: Final = ("redis", "alpha", "beta", *FRONTS, *SIGNERS, "relayer")
 T = TypeVar("T")
 
 

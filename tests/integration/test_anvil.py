@@ -10,11 +10,12 @@ from eth_account import Account
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import PLAIN_TOKEN
-from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer
+from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
 from bridge.adapters.evm.node import Node
 from bridge.config import ClientConfig, load
 from bridge.core.caip import asset_id
 from bridge.core.conservation import conserved
+from bridge.core.register import Issue
 from bridge.core.transfer import Lane
 from bridge.ops.audit import audit
 from tests.integration.anvil import BINARY, FREE, Anvil, anvil, key_file
@@ -154,7 +155,8 @@ async def _deploy_plain(network: Network) -> dict[str, str]:
     asset, tokens = asset_id(ISIN), {}
     for ledger in network.config.ledgers:
         node = Node(ledger.nodes[0])
-        outbox = Outbox(EvmAccount(node, network.key(f"issuer-{ledger.name}")))
+        register = EvmAccount(node, network.key(f"issuer-{ledger.name}"))
+        outbox = Outbox(register)
         token = await TokenIssuer.deploy(outbox, PLAIN_TOKEN, "Plain", "PLAIN", DECIMALS)
         await token.allow_minting(ledger.gateway)
         await token.allow_minting(outbox.account.address)
@@ -163,6 +165,9 @@ async def _deploy_plain(network: Network) -> dict[str, str]:
             await token.issue(alice, ISSUED[ledger.name])
         governance = GatewayGovernance(outbox, ledger.gateway)
         await governance.add_asset(asset, token.address, DECIMALS)
+        await governance.set_register_key(asset, register.address)
+        issue = Issue(endpoint=ledger.endpoint.id, asset=asset, number=1, issued=ISSUED[ledger.name])
+        await governance.post_issue(issue, sign_issue(register, issue))
         for source, destination in (ends, ends[::-1]):
             await governance.open_lane(Lane(source=source, destination=destination, asset=asset), LaneLimits())
         await outbox.confirm()

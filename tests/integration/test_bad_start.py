@@ -35,8 +35,13 @@ def _operators(*names: str) -> Callable[[Config], object]:
     return rename
 
 
-def _address(config: Config) -> None:
+def _in_plaintext_elsewhere(config: Config) -> None:
+    del config["tls"]
     config["committee"]["members"][0]["address"] = "192.0.2.7:7000"
+
+
+def _nameless(config: Config) -> None:
+    config["committee"]["members"][0]["name"] = ""
 
 
 def _crossed(config: Config) -> None:
@@ -47,24 +52,48 @@ def _without_account(config: Config) -> None:
     del config["ledgers"][0]["account_file"]
 
 
+def _without_tls(config: Config) -> None:
+    del config["tls"]
+    config["development"] = False
+
+
+def _readable_key(config: Config) -> None:
+    """Point at a copy of the own key that others may read."""
+    own = Path(config["tls"]["key_file"])
+    copy = own.with_name("readable.key")
+    copy.write_text(own.read_text())
+    copy.chmod(0o644)
+    config["tls"]["key_file"] = str(copy)
+
+
+def _another_s_certificate(config: Config) -> None:
+    own = Path(config["tls"]["certificate_file"])
+    config["tls"]["certificate_file"] = str(own.parents[1] / "operator-demo" / "tls.pem")
+
+
 def _own_files(config: Config, folder: Path) -> None:
-    """Let a second copy of a notary have a store and an address of its own."""
-    config |= {"store_file": str(folder / "votes.sqlite"), "listen": "127.0.0.1:0"}
+    """Let a second copy of a front have a folder and an address of its own."""
+    config |= {"folder": str(folder / "state"), "listen": "127.0.0.1:0"}
     del config["announce_file"]
 
 
+OPEN_KEY: Final = "can be read by others: run chmod 600"
 WRONG_NOTARY: Final = {
-    "an address that others reach": (
-        _set(listen="0.0.0.0:0"),
-        "0.0.0.0:0 is not a loopback address: plaintext gRPC is allowed on 127.0.0.1 only",
+    "plaintext outside development": (
+        _without_tls,
+        "tls is missing: name this notary's certificate; plaintext is for development only",
     ),
+    "a TLS key that others may read": (_readable_key, OPEN_KEY),
+    "a TLS key of another certificate": (_another_s_certificate, "is not the key of"),
     "a node of another chain": (_crossed, "is on chain 7002, not 7001: point the ledger at its own node"),
 }
 WRONG_RELAYER: Final = {
-    "a notary that others reach": (
-        _address,
-        "notary 1 at 192.0.2.7:7000: plaintext gRPC is allowed on loopback only",
+    "a notary elsewhere in plaintext": (
+        _in_plaintext_elsewhere,
+        "192.0.2.7:7000 is not on loopback: plaintext gRPC is allowed on loopback only; give a tls table",
     ),
+    "a notary without a name for TLS": (_nameless, "notary 1 has no name in its committee document"),
+    "a TLS key that others may read": (_readable_key, OPEN_KEY),
     "two seats of one operator r_42": (
         _operators("A", "A", "B", "C"),
         "operator 'A' holds 2 of 4 seats: none may hold more than f = 1 (R-42)",
@@ -100,45 +129,34 @@ def test_a_notary_refuses_to_start_with(
 def test_a_relayer_refuses_to_start_with(
     network: Network, change: Callable[[Config], object], text: str, tmp_path: Path
 ) -> None:
-    config = _read(network, "relayer")
+    config = _read(network, "relayer") | {"transcript_file": str(tmp_path / "transcripts.jsonl")}
     change(config)
     _assert_refused(_start("relayer", config, tmp_path), "relayer", text)
 
 
-def test_a_second_copy_of_a_notary_on_one_store_does_not_start_r_13(network: Network, tmp_path: Path) -> None:
-    text = f"another notary (process {network.pid('notary-2')}) runs on"
+def test_a_second_relayer_on_one_file_of_transcripts_does_not_start(network: Network, tmp_path: Path) -> None:
+    text = "transcripts.jsonl is written by another process: give each a file of its own"
+    _assert_refused(_start("relayer", _read(network, "relayer"), tmp_path), "relayer", text)
+
+
+def test_a_second_front_on_one_folder_does_not_start(network: Network, tmp_path: Path) -> None:
+    text = f"another notary (process {network.pid('notary-2')}) uses the"
     _assert_refused(_start("notary", _read(network, "notary-2"), tmp_path), "notary", text)
 
 
-def test_a_second_copy_of_a_notary_on_one_address_does_not_start(network: Network, tmp_path: Path) -> None:
+def test_a_second_front_on_one_address_does_not_start(network: Network, tmp_path: Path) -> None:
     config = _read(network, "notary-2")
-    config["store_file"] = str(tmp_path / "votes.sqlite")
+    config["folder"] = str(tmp_path / "state")
     refused = _start("notary", config, tmp_path)
     _assert_refused(refused, "notary", "can't be listened on: choose a free port")
 
 
-def test_the_share_of_another_notary_is_not_taken(network: Network, tmp_path: Path) -> None:
-    config = _read(network, "notary-2")
-    _own_files(config, tmp_path)
-    config["share_file"] = _read(network, "notary-3")["share_file"]
-    text = f"{config['share_file']} is notary 3's share, and this is notary 2"
-    _assert_refused(_start("notary", config, tmp_path), "notary", text)
-
-
-@pytest.mark.parametrize(
-    ("mode", "content", "text"),
-    [(0o644, None, "can be read by others: run chmod 600"), (0o600, "no share", "holds no key package")],
-)
-def test_a_share_must_be_one_and_its_owners_alone(
-    network: Network, mode: int, content: str | None, text: str, tmp_path: Path
-) -> None:
-    config = _read(network, "notary-2")
-    _own_files(config, tmp_path)
-    share = tmp_path / "share"
-    share.touch(mode)
-    share.write_text(content or Path(config["share_file"]).read_text())
-    config["share_file"] = str(share)
-    _assert_refused(_start("notary", config, tmp_path), "notary", text)
+def test_a_second_signer_on_one_folder_does_not_start_r_13(network: Network, tmp_path: Path) -> None:
+    """What else a signer refuses stands in test_signer_process.py."""
+    config = _read(network, "signer-2")
+    config["socket"] = str(tmp_path / "run" / "s")
+    text = f"another signer uses {config['folder']}: stop it first"
+    _assert_refused(_start("notary.signer", config, tmp_path), "signer", text)
 
 
 @pytest.mark.parametrize("role", ["notary", "relayer"])
@@ -163,7 +181,7 @@ def test_everything_wrong_in_a_daemons_configuration_is_told_at_once(network: Ne
     config["ledgers"][0] |= {"finality": "soon", "gateway": "0x12"}
     config["surprise"] = 1
     failed = _start("relayer", config, tmp_path)
-    assert failed.code == 2
+    assert failed.code == 2, failed.err
     for part in ("ledgers.0.finality: ", "ledgers.0.gateway: ", "surprise: "):
         assert f"relayer: relayer.toml: {part}" in failed.err
 

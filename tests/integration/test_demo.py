@@ -14,6 +14,8 @@ from tests.integration.support import CHILDREN, Done, alive, children, done, nam
 
 pytestmark = pytest.mark.processes
 
+DEALT = "the committee's key was dealt by one process, for development only; --ceremony makes it properly"
+"""R-41: whoever deals a key could sign alone, and nobody must take the demo's for a real one."""
 ENDINGS = [("COMMITTED", None), ("ROLLED_BACK", "NOT_ELIGIBLE"), ("ROLLED_BACK", "EXPIRED")]
 
 
@@ -79,7 +81,7 @@ def test_standard_error_tells_where_a_network_that_was_kept_is_and_how_it_is_sto
 ) -> None:
     run = naru("devnet", "status", "-o", "json", folder=folders[0]).json[0]
     told = [f"the network stays up: {run['config']}", f"stop it with: naru devnet down {run['name']}"]
-    assert [demo.err.splitlines() for demo in both] == [told, []]
+    assert [demo.err.splitlines() for demo in both] == [[DEALT, "", *told], [DEALT, ""]]
 
 
 def test_a_demo_leaves_no_folder_behind(both: tuple[Done, Done], folders: tuple[Path, Path]) -> None:

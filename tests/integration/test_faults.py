@@ -5,20 +5,24 @@ Every test ends with its transfers ended as they must, the totals of INV-4 and I
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli_w
 from redis.asyncio import Redis
 
 from bridge.core.reasons import Reason
 from bridge.core.records import Status
 from bridge.core.transfer import TransferId
-from tests.integration.support import Network, until
+from tests.integration.support import FRONTS, SIGNERS, Network, until
 
 pytestmark = pytest.mark.processes
 
@@ -56,17 +60,37 @@ def test_a_relayer_killed_after_any_step_of_a_refusal_finishes_it_inv_7_inv_8(ne
     assert network.ended(transfer) == REFUSED
 
 
-def test_a_notary_killed_while_it_signs_comes_back_and_the_transfer_commits_r_14(network: Network) -> None:
+@pytest.mark.parametrize("name", ["notary-1", "signer-1"])
+def test_a_notary_of_which_a_half_is_killed_while_it_signs_comes_back_and_the_transfer_commits_r_14(
+    network: Network, name: str
+) -> None:
     transfer = network.send()
     network.reached(transfer, "locked")
-    network.kill("notary-1")
+    network.kill(name)
     assert network.ended(transfer) == COMMITTED
 
 
-def test_with_the_relayer_and_a_notary_killed_at_once_the_transfer_commits(network: Network) -> None:
+def test_with_a_signer_killed_after_each_step_the_transfer_commits_r_13_r_14(network: Network) -> None:
+    """Every seat was away once, lost its nonces, and was admitted again by the others' reports."""
+    transfer = network.send(amount=3)
+    for stage, name in zip(("locked", "settle signed", "minted", "finish signed"), SIGNERS, strict=True):
+        network.reached(transfer, stage)
+        network.kill(name)
+    assert network.ended(transfer) == COMMITTED
+
+
+def test_with_all_signers_killed_at_once_they_admit_each_other_and_the_transfers_end_r_13(network: Network) -> None:
+    transfers = [network.send(), network.send(to="carol")]
+    network.reached(transfers[0], "settle signed")
+    for name in SIGNERS:
+        os.kill(network.pid(name), signal.SIGKILL)
+    assert _endings(network, transfers) == [COMMITTED, REFUSED]
+
+
+def test_with_the_relayer_and_both_halves_of_a_notary_killed_at_once_the_transfer_commits(network: Network) -> None:
     transfer = network.send()
     network.reached(transfer, "settle signed")
-    for name in ("notary-2", "relayer"):
+    for name in ("notary-2", "signer-2", "relayer"):
         os.kill(network.pid(name), signal.SIGKILL)
     assert network.ended(transfer) == COMMITTED
 
@@ -90,16 +114,17 @@ def test_with_everything_killed_and_wiped_at_once_the_three_transfers_end_as_the
     transfers = _send_three(network)
     network.reached(transfers[0], "locked")
     asyncio.run(_wipe(network))
-    for name in ("redis", "relayer", "notary-1", "notary-2", "notary-3", "notary-4"):
+    for name in ("redis", "relayer", *FRONTS, *SIGNERS):
         os.kill(network.pid(name), signal.SIGKILL)
     assert _endings(network, transfers) == [COMMITTED, REFUSED, EXPIRED]
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["notary-1", "signer-1"])
 def test_three_of_four_notaries_finish_while_one_is_silent_and_a_relayer_that_waits_for_it_ends_at_once(
-    network: Network,
+    network: Network, name: str
 ) -> None:
-    with _silent(network, "notary-1"):
+    with _silent(network, name):
         transfer = network.send()
         network.reached(transfer, "locked")
         old = network.pid("relayer")
@@ -119,11 +144,12 @@ def test_two_of_four_notaries_sign_nothing_and_the_transfer_waits_until_a_third_
     assert network.ended(transfer) == COMMITTED
 
 
-@pytest.mark.parametrize("name", ["notary-1", "relayer"])
+@pytest.mark.parametrize("name", ["notary-1", "signer-1", "relayer"])
 def test_a_daemon_that_is_asked_to_end_ends_in_order_and_at_once(network: Network, name: str, tmp_path: Path) -> None:
+    module = {"notary-1": "notary", "signer-1": "notary.signer", "relayer": "relayer"}[name]
     log = tmp_path / "log"
     with log.open("wb") as out:
-        command = [sys.executable, "-W", "error", "-m", name.partition("-")[0], "--config"]
+        command = [sys.executable, "-W", "error", "-m", module, "--config"]
         process = subprocess.Popen([*command, str(_copy(network, name, tmp_path))], stdout=out, stderr=out)
     try:
         until(lambda: '.started"' in log.read_text() or process.poll() is not None, f"{name} has started")
@@ -168,11 +194,16 @@ def _silent(network: Network, name: str) -> Iterator[None]:
 
 
 def _copy(network: Network, name: str, folder: Path) -> Path:
-    """Copy a daemon's configuration, with a vote store and an address of its own."""
-    text = (network.folder / f"{name}.toml").read_text()
-    lines = [line for line in text.splitlines() if not line.startswith(("store_file", "listen", "announce_file"))]
-    if name != "relayer":
-        lines[:0] = [f'store_file = "{folder}/votes.sqlite"', 'listen = "127.0.0.1:0"']
+    """Copy a daemon's configuration, with stores, sockets and an address of its own."""
+    config: dict[str, Any] = tomllib.loads((network.folder / f"{name}.toml").read_text())
+    if name in FRONTS:
+        del config["announce_file"]
+        config |= {"folder": str(folder / "state"), "listen": "127.0.0.1:0"}
+    elif name in SIGNERS:
+        shutil.copytree(config["folder"], folder / "keys")  # never in production: two stores of one seat
+        config |= {"folder": str(folder / "keys"), "socket": str(folder / "run" / "s")}
+    else:
+        config["transcript_file"] = str(folder / "transcripts.jsonl")
     path = folder / f"{name}.toml"
-    path.write_text("\n".join(lines))
+    path.write_text(tomli_w.dumps(config))
     return path

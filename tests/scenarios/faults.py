@@ -2,15 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from bridge.adapters.memory.store import MemoryStores
-from bridge.core.caip import Endpoint
+from bridge.core.caip import AssetId, Endpoint
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
 from bridge.core.transfer import Lane, LaneId, Transfer, TransferId
 from bridge.errors import UnavailableError
+from bridge.ports.facts import PREFIX_LEN, Header, LockState
 from bridge.ports.ledger import (
+    AssetReader,
+    AssetView,
     GatewayView,
     LaneView,
     LedgerReader,
@@ -175,3 +178,82 @@ class HighHead(FalseReader):
     async def head(self, *, height_max: int | None = None) -> BlockStamp:
         head = await self._asked().head(height_max=height_max)
         return replace(head, height=head.height + 1_000) if height_max is None else replace(head, hash=b"\x66" * 32)
+
+
+class FalseNode(FalseReader):
+    """LedgerNode over a ledger in memory, until told otherwise: set what it claims instead."""
+
+    def __init__(self, ledger: LedgerReader, name: str = "a node") -> None:
+        super().__init__(ledger)
+        self.name = name
+        self.asked: list[str] = []
+        """What was asked of it, in order."""
+        self.on_its_chain = True
+        self.claims_head: Callable[[BlockStamp], BlockStamp] = _as_it_is
+        self.claims_block: Callable[[BlockStamp], BlockStamp] = _as_it_is
+        self.claims_header: Callable[[Header], Header] = _as_it_is
+        self.claims_locks: Callable[[list[Lock]], list[Lock]] = _as_it_is
+        self.claims_states: Callable[[list[LockState]], list[LockState]] = _as_it_is
+        self.claims_decisions: Callable[[list[Decision | None]], list[Decision | None]] = _as_it_is
+        self.claims_eligibility: Callable[[Reason], Reason] = _as_it_is
+
+    def move_to(self, ledger: LedgerReader) -> None:
+        """Serve another ledger from now on, as after a restore."""
+        self._honest = ledger
+
+    async def identify(self) -> None:
+        self.asked.append("identify")
+        self._asked()
+        if not self.on_its_chain:
+            msg = f"node {self.name} is on another chain"
+            raise UnavailableError(msg)
+
+    async def header(self, height: int) -> Header:
+        self.asked.append("header")
+        stamp = await self._asked().head(height_max=height)
+        if stamp.height != height:
+            msg = f"node {self.name} has no block {height} yet"
+            raise UnavailableError(msg)
+        before = await self._asked().head(height_max=max(0, height - 1))
+        return self.claims_header(Header(stamp=stamp, parent=before.hash))
+
+    async def head(self, *, height_max: int | None = None) -> BlockStamp:
+        self.asked.append("head" if height_max is None else "block")
+        head = await super().head(height_max=height_max)
+        return self.claims_head(head) if height_max is None else self.claims_block(head)
+
+    async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
+        self.asked.append("locks")
+        return self.claims_locks(await super().locks(lane, first, count, at, open_only=open_only))
+
+    async def lock_states(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[LockState]:
+        self.asked.append("lock_states")
+        states = []
+        for transfer in transfers:
+            found = await self._asked().locks(transfer.lane, transfer.sequence, 1, at)
+            states.append(_state_of(found[0]) if found else NO_LOCK)
+        return self.claims_states(states)
+
+    async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
+        self.asked.append("decisions")
+        return self.claims_decisions(await super().decisions(transfers, at))
+
+    async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:
+        self.asked.append("eligibility")
+        return self.claims_eligibility(await super().eligibility(transfer, at))
+
+    async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
+        self.asked.append("asset")
+        return await cast("AssetReader", self._asked()).asset(asset, at)
+
+
+NO_LOCK = LockState(prefix=b"", ending=Ending.OPEN, pending=False)
+
+
+def _state_of(lock: Lock) -> LockState:
+    prefix = b"" if lock.ending else lock.transfer.id[:PREFIX_LEN]
+    return LockState(prefix=prefix, ending=lock.ending, pending=lock.pending)
+
+
+def _as_it_is(answer: T) -> T:
+    return answer

@@ -1,26 +1,34 @@
 """A seat of the committee in this process: the real service, judge and signer; only gRPC's channel is left out."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 
 from bridge.adapters.grpc import codec
-from bridge.adapters.grpc.client import NOT_APPROVED
+from bridge.adapters.grpc.errors import NOT_APPROVED
+from bridge.committee.identity import Identity, Purpose
+from bridge.core.caip import EndpointId
+from bridge.core.statements import Epoch, Item, Statement
 from bridge.core.transfer import TransferId
 from bridge.errors import BridgeError, RefusedError, UnavailableError
 from bridge.frost import ORDER, ParticipantId, Scalar, SignatureShare
 from bridge.ports.committee import (
     Commitment,
+    EndorseRequest,
     NotApprovedError,
     Notary,
     Question,
+    SignedShare,
     SignRequest,
     TransferRef,
     Verdict,
+    evidence_message,
 )
 from bridge.rpc.v1 import notary_pb2 as pb
 from notary.service import NotaryService
+from tests.committee import EPOCH
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -43,9 +51,10 @@ class _Context:
 class Seat:
     """ports.committee.Notary over a NotaryService."""
 
-    def __init__(self, notary: ParticipantId, service: NotaryService) -> None:
+    def __init__(self, notary: ParticipantId, service: NotaryService, epoch: Epoch = EPOCH) -> None:
         self._id = notary
         self._service = service
+        self._epoch = epoch
 
     @property
     def id(self) -> ParticipantId:
@@ -53,23 +62,27 @@ class Seat:
 
     async def review(self, question: Question, refs: Sequence[TransferRef]) -> list[Verdict]:
         transfers = [codec.ref_out(ref) for ref in refs]
-        request = pb.ReviewRequest(question=codec.question_out(question), transfers=transfers)
+        request = pb.ReviewRequest(question=codec.question_out(question), transfers=transfers, epoch=self._epoch)
         response = await _answer(self._service.Review, request)
         return [codec.verdict_in(message) for message in response.verdicts]
 
-    async def commit(self) -> Commitment:
-        return codec.commitment_in(await _answer(self._service.Commit, pb.CommitRequest()))
+    async def commit(self, count: int) -> list[Commitment]:
+        response = await _answer(self._service.Commit, pb.CommitRequest(epoch=self._epoch, count=count))
+        return [codec.commitment_in(message) for message in response.commitments]
 
-    async def sign(self, request: SignRequest) -> SignatureShare:
-        response = await _answer(self._service.Sign, codec.sign_out(request))
-        return SignatureShare.from_bytes(response.share)
+    async def sign(self, request: SignRequest) -> SignedShare:
+        return codec.signed_in(await _answer(self._service.Sign, codec.sign_out(request)))
+
+    async def endorse(self, request: EndorseRequest) -> SignedShare:
+        return codec.signed_in(await _answer(self._service.Endorse, codec.endorse_out(request)))
 
 
 class Fickle:
     """A member that behaves until told otherwise: set what it does instead of answering each call."""
 
-    def __init__(self, honest: Notary) -> None:
+    def __init__(self, honest: Notary, identity: Identity | None = None) -> None:
         self.honest = honest
+        self._identity = identity
         self.on_review: Callable[[], None] = _nothing
         self.on_commit: Callable[[], None] = _nothing
         self.on_sign: Callable[[SignRequest], None] = _nothing
@@ -85,15 +98,42 @@ class Fickle:
         self.on_review()
         return await self.honest.review(question, refs)
 
-    async def commit(self) -> Commitment:
+    async def commit(self, count: int) -> list[Commitment]:
         self.on_commit()
-        return await self.honest.commit()
+        return await self.honest.commit(count)
 
-    async def sign(self, request: SignRequest) -> SignatureShare:
+    async def sign(self, request: SignRequest) -> SignedShare:
         self.on_sign(request)
-        share = await self.honest.sign(request)
+        signed = await self.honest.sign(request)
         self.signed.append(request)
-        return SignatureShare(scalar=Scalar((share.scalar + 1) % ORDER)) if self.cheats else share
+        return self._spoilt(request, signed) if self.cheats else signed
+
+    async def endorse(self, request: EndorseRequest) -> SignedShare:
+        return await self.honest.endorse(request)
+
+    def _spoilt(self, request: SignRequest, signed: SignedShare) -> SignedShare:
+        """Make the share wrong; with an identity, sign for that."""
+        share = SignatureShare(scalar=Scalar((signed.share.scalar + 1) % ORDER))
+        if self._identity is None:
+            return replace(signed, share=share)
+        digest = statement_of(request).digest
+        message = evidence_message(digest, request.handle, request.commitments, share)
+        return replace(signed, share=share, evidence=self._identity.sign(Purpose.SHARE, message))
+
+
+class Nothing:
+    """Approvals of an operator who has approved nothing."""
+
+    def handover(self, _epoch: Epoch) -> None:
+        return None
+
+    def closing(self, _endpoint: EndpointId) -> bool:
+        return False
+
+
+def statement_of(request: SignRequest) -> Statement:
+    items = tuple(Item(transfer_id=item.ref.transfer_id, code=item.code) for item in request.items)
+    return Statement(kind=request.kind, verifier=request.verifier, epoch=request.epoch, items=items)
 
 
 def silent(*_request: object) -> None:

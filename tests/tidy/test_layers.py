@@ -10,9 +10,9 @@ from tests.tidy import sources
 CORE = ("bridge.errors", "bridge.core")
 FROST = ("bridge.errors", "bridge.frost")
 PORTS = (*CORE, "bridge.frost", "bridge.ports")
-DAEMON = (*PORTS, "bridge.config", "bridge.telemetry", "bridge.rpc")
+DAEMON = (*PORTS, "bridge.config", "bridge.notary_config", "bridge.telemetry", "bridge.rpc")
 """What a daemon's own modules may know: no concrete adapter."""
-ROOTS = (*DAEMON, "bridge.committee", "bridge.adapters", "bridge.oversight")
+ROOTS = (*DAEMON, "bridge.committee", "bridge.connections", "bridge.ca", "bridge.hardening", "bridge.adapters")
 """What a composition root may know besides its own package."""
 ALLOWED = {
     "bridge.errors": (),
@@ -21,17 +21,24 @@ ALLOWED = {
     "bridge.ports": PORTS,
     "bridge.rpc": ("bridge.rpc",),
     "bridge.config": (*PORTS, "bridge.config"),
-    "bridge.committee": (*PORTS, "bridge.config"),
+    "bridge.notary_config": (*PORTS, "bridge.config"),
+    "bridge.committee": (*PORTS, "bridge.config", "bridge.committee"),
+    "bridge.ca": (*CORE, "bridge.ca"),
+    "bridge.connections": (*PORTS, "bridge.config", "bridge.committee", "bridge.adapters.grpc"),
     "bridge.telemetry": ("bridge.errors", "bridge.telemetry"),
+    "bridge.hardening": ("bridge.errors",),
     "bridge.daemon": ("bridge.errors", "bridge.config", "bridge.telemetry"),
     "bridge.adapters": (*PORTS, "bridge.rpc", "bridge.telemetry"),
+    "bridge.adapters.ceremony": (*PORTS, "bridge.config", "bridge.committee", "bridge.adapters.ceremony"),
     "bridge.oversight": (*DAEMON, "bridge.oversight"),
     "bridge.devnet": (*ROOTS, "bridge.devnet"),
     "bridge.ops": (*ROOTS, "bridge.devnet", "bridge.ops"),
     "relayer.__main__": (*ROOTS, "bridge.daemon", "relayer"),
-    "relayer": (*DAEMON, "relayer"),
+    "relayer": (*DAEMON, "bridge.committee", "relayer"),
     "notary.__main__": (*ROOTS, "bridge.daemon", "notary"),
-    "notary": (*DAEMON, "notary"),
+    "notary": (*DAEMON, "bridge.committee", "bridge.hardening", "notary"),
+    "notary.signer.__main__": (*ROOTS, "bridge.daemon", "notary.signer"),
+    "notary.signer.service": (*DAEMON, "bridge.committee", "bridge.adapters.grpc", "notary.signer"),
     "notary.service": (*DAEMON, "notary", "bridge.adapters.grpc"),  # the server's end of the client's wire format
 }
 """By module or package, the longest name that fits counts; what it may import of this project."""

@@ -7,22 +7,15 @@ from typing import Any, Final
 import pytest
 import tomli_w
 
-from bridge.config import (
-    ClientConfig,
-    LedgerConfig,
-    NotaryConfig,
-    RelayerConfig,
-    committee_problems,
-    faulty_max,
-    load,
-    read_secret,
-)
+from bridge.config import ClientConfig, LedgerConfig, RelayerConfig, committee_problems, faulty_max, load, read_secret
 from bridge.devnet.network import OwnLedger
 from bridge.errors import ConfigError
+from bridge.notary_config import NotaryConfig
 
 Config = dict[str, Any]
 GATEWAY: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 OPERATORS: Final = ["A", "B", "C", "D"]
+TLS: Final = {"ca_file": "ca.pem", "certificate_file": "own.pem", "key_file": "own.key"}
 
 
 def ledger(name: str = "alpha", chain_id: int = 7001, **more: object) -> Config:
@@ -37,20 +30,27 @@ def ledger(name: str = "alpha", chain_id: int = 7001, **more: object) -> Config:
 
 
 def committee(operators: list[str] = OPERATORS, **more: object) -> Config:
-    members = [{"id": i, "operator": o, "address": f"127.0.0.1:{7000 + i}"} for i, o in enumerate(operators, start=1)]
+    members = [
+        {"id": i, "operator": o, "address": f"127.0.0.{i}:7000", "name": f"notary-{i}", "identity": f"{i:0128x}"}
+        for i, o in enumerate(operators, start=1)
+    ]
     n = len(operators)
     return {"epoch": 1, "threshold": n - (n - 1) // 3, "public_keys": "00", "members": members} | more
 
 
+def nodes(count: int) -> list[str]:
+    return [f"http://127.0.0.{i + 1}:8545" for i in range(count)]
+
+
 def client(**more: object) -> Config:
     ledgers = [ledger(), ledger("beta", 7002)]
-    return {"ledgers": ledgers, "redis": "redis://127.0.0.1:6379", "committee": committee()} | more
+    return {"ledgers": ledgers, "redis": "redis://127.0.0.1:6379", "committee": committee(), "tls": TLS} | more
 
 
 def notary(**more: object) -> Config:
-    base: Config = {"id": 1, "listen": "127.0.0.1:0", "share_file": "share", "store_file": "votes", "epoch": 1}
-    two: Config = {"nodes": ["http://127.0.0.1:1", "http://127.0.0.1:2"], "agreement": 2}
-    return base | {"ledgers": [ledger(**two), ledger("beta", 7002, **two)]} | more
+    base: Config = {"name": "notary-1", "listen": "127.0.0.1:0", "signer_socket": "run/signer", "folder": "state"}
+    two: Config = {"nodes": nodes(2), "agreement": 2}
+    return base | {"tls": TLS} | {"ledgers": [ledger(**two), ledger("beta", 7002, **two)]} | more
 
 
 def problems(model: type[ClientConfig | NotaryConfig | RelayerConfig], config: Config, folder: Path) -> str:
@@ -208,17 +208,17 @@ def test_all_that_is_wrong_with_a_committee_is_told_at_once(tmp_path: Path) -> N
 # --- notaries: R-10's k of m, plaintext
 
 
-@pytest.mark.parametrize(("agreement", "nodes"), [(1, 1), (1, 2), (2, 4), (3, 6)])
-def test_outside_development_k_is_two_and_more_than_half_r_10(agreement: int, nodes: int, tmp_path: Path) -> None:
-    few = ledger(nodes=[f"http://127.0.0.1:{i + 1}" for i in range(nodes)], agreement=agreement)
+@pytest.mark.parametrize(("agreement", "count"), [(1, 1), (1, 2), (2, 4), (3, 6)])
+def test_outside_development_k_is_two_and_more_than_half_r_10(agreement: int, count: int, tmp_path: Path) -> None:
+    few = ledger(nodes=nodes(count), agreement=agreement)
     told = problems(NotaryConfig, notary(ledgers=[few]), tmp_path)
-    assert f"ledger alpha: agreement {agreement} of {nodes} nodes is not enough: R-10 wants at least 2" in told
+    assert f"ledger alpha: agreement {agreement} of {count} nodes is not enough: R-10 wants at least 2" in told
     assert NotaryConfig.model_validate(notary(ledgers=[few], development=True)).ledgers[0].agreement == agreement
 
 
-@pytest.mark.parametrize(("agreement", "nodes"), [(2, 2), (2, 3), (3, 5)])
-def test_enough_agreeing_nodes_are_enough_r_10(agreement: int, nodes: int) -> None:
-    some = ledger(nodes=[f"http://127.0.0.1:{i + 1}" for i in range(nodes)], agreement=agreement)
+@pytest.mark.parametrize(("agreement", "count"), [(2, 2), (2, 3), (3, 5)])
+def test_enough_agreeing_nodes_are_enough_r_10(agreement: int, count: int) -> None:
+    some = ledger(nodes=nodes(count), agreement=agreement)
     assert NotaryConfig.model_validate(notary(ledgers=[some])).development is False
 
 
@@ -233,10 +233,73 @@ def test_more_agreement_than_nodes_can_never_be_reached_r_10(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:7000", "192.0.2.1:7000", "[::]:7000", "notary.example:7000"])
-def test_a_notary_listens_in_plaintext_on_loopback_only(address: str, tmp_path: Path) -> None:
-    told = problems(NotaryConfig, notary(listen=address, surprise=1), tmp_path)
-    assert f"listen: {address} is not a loopback address: plaintext gRPC is allowed on 127.0.0.1 only" in told
-    assert "surprise" in told
+def test_a_notary_without_tls_listens_on_loopback_in_development_only(address: str, tmp_path: Path) -> None:
+    plain = notary(listen=address)
+    del plain["tls"]
+    told = problems(NotaryConfig, plain, tmp_path)
+    assert f"{address} is not a loopback address: without tls, listen on 127.0.0.1 only" in told
+    assert "tls is missing: name this notary's certificate; plaintext is for development only" in told
+    assert "tls is missing" not in problems(NotaryConfig, plain | {"development": True}, tmp_path)
+    assert NotaryConfig.model_validate(notary(listen=address)).listen == address
+
+
+@pytest.mark.parametrize(("agreement", "hosts"), [(2, 1), (2, 2), (3, 3)])
+def test_nodes_enough_to_agree_are_not_on_one_host_r_10(agreement: int, hosts: int, tmp_path: Path) -> None:
+    """A liar on one host would agree with itself."""
+    together = [f"http://10.0.0.1:{8545 + i}" for i in range(agreement)]
+    some = ledger(nodes=[*together, *nodes(hosts - 1)][: 2 * agreement - 1], agreement=agreement)
+    told = problems(NotaryConfig, notary(ledgers=[some]), tmp_path)
+    assert f"{agreement} nodes on host 10.0.0.1: they fall and lie together; use another host for each" in told
+
+
+# --- ledgers whose newest block can be undone
+
+
+@pytest.mark.parametrize("chain_id", [1, 137, 8453, 11155111])
+def test_a_public_chain_is_not_final_at_once_r_30(chain_id: int, tmp_path: Path) -> None:
+    told = problems(ClientConfig, client(ledgers=[ledger(chain_id=chain_id)]), tmp_path)
+    assert f"finality instant on eip155:{chain_id}: its newest blocks can be undone" in told
+    LedgerConfig.model_validate(ledger(chain_id=chain_id, finality="tag:finalized", margin_s=900))
+
+
+def test_a_ledger_that_is_called_probabilistic_is_not_final_at_once_r_30(tmp_path: Path) -> None:
+    told = problems(ClientConfig, client(ledgers=[ledger(consensus="probabilistic")]), tmp_path)
+    assert "finality instant on eip155:7001: its newest blocks can be undone; use tag:finalized or depth:N" in told
+
+
+# --- how members are reached
+
+
+def test_members_on_other_machines_are_reached_by_tls_only(tmp_path: Path) -> None:
+    far = committee()
+    far["members"][2]["address"] = "notary.example:7000"
+    plain = client(committee=far)
+    del plain["tls"]
+    for more in ({}, {"development": True}):
+        told = problems(ClientConfig, plain | more, tmp_path)
+        assert "notary.example:7000 is not on loopback: plaintext gRPC is allowed on loopback only" in told
+    assert loaded(ClientConfig, client(committee=far), tmp_path).tls is not None
+
+
+def test_no_host_holds_more_than_f_seats_r_42(tmp_path: Path) -> None:
+    crowded = committee()
+    for member in crowded["members"][:2]:
+        member["address"] = "10.0.0.1:7000"
+    told = problems(ClientConfig, client(committee=crowded), tmp_path)
+    assert "host 10.0.0.1 holds 2 of 4 seats: none may hold more than f = 1 (R-42)" in told
+    assert loaded(ClientConfig, client(committee=crowded, development=True), tmp_path).development
+
+
+def test_outside_development_members_have_a_name_and_an_identity(tmp_path: Path) -> None:
+    bare = committee()
+    for key in ("name", "identity"):
+        del bare["members"][3][key]
+    told = problems(ClientConfig, client(committee=bare), tmp_path)
+    assert "notary 4 has no name in the committee document: get the one that its ceremony made" in told
+    assert "notary 4 has no identity in the committee document" in told
+    plain = client()
+    del plain["tls"]
+    assert "tls is missing: name this process's certificate" in problems(ClientConfig, plain, tmp_path)
 
 
 # --- secrets

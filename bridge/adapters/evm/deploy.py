@@ -14,6 +14,8 @@ from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, artifact
 from bridge.core.caip import AssetId, Endpoint, EndpointId, LedgerId, evm_account
 from bridge.core.keccak import keccak
+from bridge.core.register import Issue
+from bridge.core.statements import domain_separator
 from bridge.core.transfer import Lane
 from bridge.errors import LedgerRefusedError
 from bridge.frost import Element
@@ -139,6 +141,14 @@ class GatewayGovernance:
         """Register a token for an asset, in ESCROW; a first profile enables its asset."""
         await self._call("addProfile", asset, token, ESCROW, OWN, decimals, GAS_ALLOWANCE)
 
+    async def set_register_key(self, asset: AssetId, address: str) -> None:
+        """Say whose signature makes an entry the register's (R-11)."""
+        await self._call("setRegisterKey", asset, address)
+
+    async def post_issue(self, issue: Issue, signature: bytes) -> None:
+        """Post an entry of the register, which anybody may; *signature* as `sign_issue` makes it."""
+        await self._call("issue", issue.asset, issue.number, issue.issued, signature)
+
     async def open_lane(self, lane: Lane, limits: LaneLimits) -> None:
         """Create a lane, or change the limits of the end that this gateway is; a new one is enabled."""
         if lane.source == await self._own_id():
@@ -156,6 +166,11 @@ class GatewayGovernance:
 
     async def _call(self, name: str, *arguments: object) -> None:
         await self._outbox.call(self._contract, name, *arguments)
+
+
+def sign_issue(register: EvmAccount, issue: Issue) -> bytes:
+    """Sign an entry as the register whose key *register* is: 65 bytes r ‖ s ‖ v."""
+    return register.sign(domain_separator(issue.endpoint), issue.struct_hash)
 
 
 class TokenIssuer:

@@ -11,6 +11,7 @@ from web3.types import TxParams
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN, topic
+from bridge.adapters.evm.events import LOCKED
 from bridge.adapters.evm.locking import (
     LOCK_ITEM,
     NONCE_USED,
@@ -22,7 +23,7 @@ from bridge.adapters.evm.locking import (
     moving_of,
 )
 from bridge.adapters.evm.node import hex_word
-from bridge.adapters.evm.reader import LOCKED, EvmReader
+from bridge.adapters.evm.reader import EvmReader
 from bridge.core.caip import Account, AssetId, EndpointId, evm_address
 from bridge.core.keccak import keccak
 from bridge.core.orders import U256_MAX, Order, SignedOrder, order_domain_separator

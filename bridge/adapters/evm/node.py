@@ -26,11 +26,14 @@ from web3.exceptions import (
     Web3Exception,
     Web3RPCError,
 )
-from web3.types import BlockIdentifier, FilterParams, LogReceipt, RPCEndpoint, TxReceipt
+from web3.types import LogReceipt, RPCEndpoint, TxReceipt
 
+from bridge.adapters.evm import answers
 from bridge.adapters.evm.contracts import artifact, errors
+from bridge.adapters.evm.transport import RESPONSE_LEN_MAX, BoundedProvider
 from bridge.core.records import BlockStamp
 from bridge.errors import BridgeError, ConfigError, LedgerRefusedError, UnavailableError
+from bridge.ports.facts import Header
 
 T = TypeVar("T")
 
@@ -39,7 +42,20 @@ ATTEMPTS: Final = 3
 STAMPS_MAX: Final = 4096
 LOG_SPAN: Final = 5000
 """Blocks per log query: public and enterprise nodes cap the span."""
-_FOREIGN: Final = (Web3Exception, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+TEXT_LEN_MAX: Final = 300
+"""Of a node's own words no more goes into an error's text."""
+CHAIN_ID_BITS: Final = 256
+_FOREIGN: Final = (
+    Web3Exception,
+    aiohttp.ClientError,
+    asyncio.TimeoutError,
+    OSError,
+    ValueError,
+    TypeError,  # this and the rest: what web3's formatters make of an answer that lacks something
+    LookupError,
+    AttributeError,
+    OverflowError,
+)
 
 
 class Node:
@@ -50,11 +66,17 @@ class Node:
         LedgerRefusedError: it answers with a revert or refuses the call.
     """
 
-    def __init__(self, address: str, *, finality: str = "instant") -> None:
-        """Connect lazily to *address* (`http://host:port`); *finality* as in LedgerConfig."""
+    def __init__(
+        self,
+        address: str,
+        *,
+        finality: str = "instant",
+        timeout_s: float = TIMEOUT_S,
+        response_len_max: int = RESPONSE_LEN_MAX,
+    ) -> None:
+        """Connect lazily to *address* (`http://host:port`); *finality* as in LedgerConfig, the limits per request."""
         self.address = address
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        self._provider = AsyncHTTPProvider(address, {"timeout": timeout}, exception_retry_configuration=None)
+        self._provider = BoundedProvider(address, timeout_s=timeout_s, response_len_max=response_len_max)
         self.web3: AsyncWeb3[AsyncHTTPProvider] = AsyncWeb3(self._provider)
         self._finality = finality
         self._chain_id: int | None = None
@@ -82,14 +104,18 @@ class Node:
     async def chain_id(self) -> int:
         """Tell which chain this node is on; asked once."""
         if self._chain_id is None:
-            self._chain_id = await self.ask(self._ask_chain_id)
+            self._chain_id = await self.live_chain_id()
         return self._chain_id
+
+    async def live_chain_id(self) -> int:
+        """Ask anew which chain this node is on: one behind a load balancer may change."""
+        return await self.ask(self._ask_chain_id)
 
     async def head(self) -> BlockStamp:
         """Give the newest final block by the configured finality; a tag is never probed (some nodes refuse it)."""
         kind, _, value = self._finality.partition(":")
         if kind == "tag":
-            return self._remembered(await self.stamp(cast("BlockIdentifier", value)))
+            return self._remembered(await self.stamp(value))
         latest = await self.stamp("latest")
         if kind == "instant":
             return self._remembered(latest)
@@ -104,13 +130,13 @@ class Node:
         """Give a final block that was read before."""
         return self._stamps.get(height)
 
-    async def stamp(self, block: BlockIdentifier) -> BlockStamp:
+    async def stamp(self, block: int | str) -> BlockStamp:
         """Read a block's number, hash and time."""
-        data = await self.ask(lambda: self.web3.eth.get_block(block))
-        try:
-            return BlockStamp(height=int(data["number"]), hash=bytes(data["hash"]), time=int(data["timestamp"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnavailableError(f"node {self.address} gives a block without {error}") from error
+        return (await self.header(block)).stamp
+
+    async def header(self, block: int | str) -> Header:
+        """Read a block, by its number or a tag, anew: its stamp, and the hash of the one before it."""
+        return await self.ask(partial(self._ask_header, block))
 
     def _remembered(self, stamp: BlockStamp) -> BlockStamp:
         self._stamps[stamp.height] = stamp
@@ -123,30 +149,36 @@ class Node:
     ) -> AsyncGenerator[LogReceipt, None]:
         """Read an address's logs in blocks [first, last], newest first: what one looks for is mostly recent.
 
-        Those of another address or first topic, which a node should never send, are left out.
+        What a node should never send for this question is left out: logs of another address, topic or block, taken
+        back, or in no block yet. That a log's block is the final one is for the caller to check.
         """
+        wanted = [None if topic is None else _words(topic) for topic in topics]
+        shown = [None if words is None else [hex_word(word) for word in words] for words in wanted]
         for end in range(last, first - 1, -LOG_SPAN):
-            query = {
+            start = max(first, end - LOG_SPAN + 1)
+            query: dict[str, object] = {
                 "address": address,
-                "topics": list(topics),
-                "fromBlock": max(first, end - LOG_SPAN + 1),
-                "toBlock": end,
+                "topics": shown,
+                "fromBlock": hex(start),
+                "toBlock": hex(end),
             }
-            page = await self.ask(partial(self.web3.eth.get_logs, cast("FilterParams", query)))
+            page = await self.ask(partial(self._ask_logs, query))
             for log in reversed(page):
-                if log["address"].lower() == address.lower() and log["topics"] and log["topics"][0] == topics[0]:
+                if start <= log["blockNumber"] <= end and _answers(log, address, wanted):
                     yield log
 
     async def call(self, function: Any, at: BlockStamp | None = None) -> Any:  # noqa: ANN401 - web3's contract functions and their answers are untyped; callers name the type
-        """Call a bound contract function, at a block or at the newest one.
+        """Call a bound contract function, at the block of *at*'s hash or at the newest one.
 
-        web3 encodes and decodes; the request goes past its formatters, which take four times as long as all the rest.
+        By hash, so that a node on another branch has no answer instead of another one (R-10; EIP-1898). web3 encodes
+        and decodes; the request goes past its formatters, which take four times as long as all the rest.
         """
         call = {"to": function.address, "data": function._encode_transaction_data()}  # noqa: SLF001 - no public way
-        data = await self.ask(lambda: self._eth_call(call, "latest" if at is None else hex(at.height)))
+        block = "latest" if at is None else await self._block(at)
+        data = await self.ask(lambda: self._eth_call(call, block))
         try:
             values = self.web3.codec.decode(get_abi_output_types(function.abi), data)
-        except DecodingError as error:
+        except (DecodingError, OverflowError, ValueError) as error:
             raise UnavailableError(f"node {self.address} has no such contract at {function.address} yet") from error
         return values[0] if len(values) == 1 else values
 
@@ -194,22 +226,43 @@ class Node:
             msg = f"node {self.address} has no such block or contract yet: {error}"
             raise UnavailableError(msg) from error
         except _FOREIGN as error:
-            msg = f"node {self.address} does not answer properly ({type(error).__name__}: {error}): is it running?"
-            raise UnavailableError(msg) from error
+            told = f"{type(error).__name__}: {error}"[:TEXT_LEN_MAX]
+            raise UnavailableError(f"node {self.address} does not answer properly ({told}): is it running?") from error
 
-    async def _eth_call(self, call: dict[str, object], block: str) -> bytes:
-        response = await self._provider.make_request(RPCEndpoint("eth_call"), [call, block])
-        result = response.get("result")
-        if not isinstance(result, str):
-            raise Web3RPCError(str(response.get("error")), rpc_response=response)
-        return bytes(HexBytes(result))
+    async def _block(self, at: BlockStamp) -> dict[str, object]:
+        """Name a block by its hash, which stands for all before it; one whose height is another's is nowhere."""
+        if (await self.final(at.height)).hash != at.hash:
+            raise UnavailableError(f"node {self.address} has another block at height {at.height}")
+        return {"blockHash": hex_word(at.hash), "requireCanonical": True}
+
+    async def _eth_call(self, call: dict[str, object], block: object) -> bytes:
+        return answers.data(await self._request("eth_call", call, block))
 
     async def _ask_chain_id(self) -> int:
-        return int(await self.web3.eth.chain_id)
+        return answers.quantity(await self._request("eth_chainId"), CHAIN_ID_BITS)
+
+    async def _ask_header(self, block: int | str) -> Header:
+        found = await self._request("eth_getBlockByNumber", hex(block) if isinstance(block, int) else block, False)  # noqa: FBT003 - JSON-RPC's: no transactions
+        if found is None:
+            raise UnavailableError(f"node {self.address} has no block {block} yet")
+        header = answers.header(found)
+        if isinstance(block, int) and header.stamp.height != block:
+            raise UnavailableError(f"node {self.address} gives block {header.stamp.height} for block {block}")
+        return header
+
+    async def _ask_logs(self, query: dict[str, object]) -> list[LogReceipt]:
+        found = answers.logs(await self._request("eth_getLogs", query))
+        return [log for log in found if log is not None]
+
+    async def _request(self, method: str, *parameters: object) -> object:
+        response = await self._provider.make_request(RPCEndpoint(method), list(parameters))
+        if "error" in response:
+            raise Web3RPCError(str(response["error"])[:TEXT_LEN_MAX], rpc_response=response)
+        return response["result"]
 
     def _rpc_error(self, error: Web3RPCError) -> BridgeError:
         response = cast("dict[str, Any]", error.rpc_response or {}).get("error", {})
-        text, data = str(response.get("message", error)), response.get("data")
+        text, data = str(response.get("message", error))[:TEXT_LEN_MAX], response.get("data")
         if isinstance(data, str) and data.startswith("0x") and len(data) >= 10:  # noqa: PLR2004 - 0x and a selector
             return revert(data, text)
         for name, fragments in _REFUSALS:
@@ -240,6 +293,21 @@ def revert(data: object, text: str) -> LedgerRefusedError:
     except (DecodingError, OverflowError):
         return LedgerRefusedError(form.name, "")
     return LedgerRefusedError(form.name, ", ".join(_shown(value) for value in values))
+
+
+def _words(topic: object) -> list[bytes]:
+    """Read a topic of a filter: one word, or those of which any will do."""
+    return [bytes(HexBytes(cast("Any", word))) for word in (topic if isinstance(topic, list) else [topic])]
+
+
+def _answers(log: LogReceipt, address: str, wanted: Sequence[list[bytes] | None]) -> bool:
+    """Tell whether a log is of the address and topics asked for."""
+    topics = log["topics"]
+    return (
+        log["address"].lower() == address.lower()
+        and len(topics) >= len(wanted)
+        and all(words is None or bytes(topic) in words for topic, words in zip(topics, wanted, strict=False))
+    )
 
 
 def hex_word(value: bytes) -> HexStr:

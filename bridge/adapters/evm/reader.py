@@ -1,51 +1,56 @@
-"""One gateway on one EVM ledger, read through one node (ports.ledger.LedgerReader, SupplyReader)."""
+"""One gateway on one EVM ledger, read through one node (ports.facts.LedgerNode, ports.ledger.SupplyReader)."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from web3.types import LogReceipt
 
-from bridge.adapters.evm.contracts import GATEWAY, SAMPLE_TOKEN, topic
+from bridge.adapters.evm.contracts import GATEWAY, SAMPLE_TOKEN
+from bridge.adapters.evm.events import (
+    DECIDED,
+    HEIGHT_LEN,
+    LOCKED,
+    Decided,
+    Place,
+    decided,
+    locked_terms,
+    member,
+    speaks_for,
+    wrote,
+)
 from bridge.adapters.evm.node import Node, hex_word
-from bridge.core.caip import WORD_LEN, AssetId, Endpoint, EndpointId, evm_address
+from bridge.core.caip import AssetId, Endpoint, EndpointId, evm_address, evm_chain_id
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
+from bridge.core.spans import spans
 from bridge.core.statements import Epoch
-from bridge.core.transfer import TRANSFER_WORDS, Lane, LaneId, Transfer, TransferId, decode
+from bridge.core.transfer import Lane, LaneId, Transfer, TransferId
 from bridge.errors import InvalidInputError, UnavailableError
-from bridge.ports.ledger import GatewayView, LaneView, Lock, SupplyView
+from bridge.ports.facts import PREFIX_LEN, Header, LockState
+from bridge.ports.ledger import AssetView, GatewayView, LaneView, Lock, SupplyView
 
 WORDS_MAX: Final = 256
 """Lock words per view call."""
 PER_WORD: Final = 128
 """Outcomes to a word, two bits each (R-08)."""
-PREFIX_LEN: Final = 24
-"""Bytes of the TransferId in a lock word."""
-_TERMS = "(bytes32,bytes32,uint64,bytes32,bytes32,bytes32,uint256,uint64,bytes32,bytes32)"
-LOCKED: Final = topic(f"Locked(bytes32,bytes32,{_TERMS})")
-DECIDED: Final = topic("Decided(bytes32,bytes32,uint64,uint8,uint8)")
+REMEMBERED_MAX: Final = 16_384
+"""Locks, and decisions, that a reader keeps in memory."""
 
+ASSET_ENABLED: Final = 0
 ASSET_PROFILE: Final = 1
+ASSET_PENDING_PAY: Final = 4
+ASSET_ISSUE_NUMBER: Final = 6
+ASSET_ISSUED: Final = 7
 PROFILE_TOKEN: Final = 1
 PROFILE_GAS: Final = 6
 """Places in the structs AssetState and Profile."""
 
 Terms = tuple[bytes, bytes, int, bytes, bytes, bytes, int, int, bytes, bytes]
-Place = tuple[LaneId, int]
-M = TypeVar("M", bound=IntEnum)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decided:
-    """A Decided event."""
-
-    place: Place
-    transfer_id: TransferId
-    outcome: Outcome
-    reason: Reason
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class EvmReader:
@@ -58,14 +63,41 @@ class EvmReader:
         self._address = evm_address(endpoint.gateway)
         self._gateway = node.contract(GATEWAY, self._address).functions
         self._deployed_at: int | None = None
-        self._locks: dict[tuple[LaneId, int], tuple[Transfer, BlockStamp]] = {}
-        self._decided: dict[Place, tuple[TransferId, Decision]] = {}
+        self._locks: OrderedDict[Place, tuple[Transfer, BlockStamp]] = OrderedDict()
+        self._decided: OrderedDict[Place, tuple[TransferId, Decision]] = OrderedDict()
         self._lanes: dict[LaneId, Lane] = {}
 
     @property
     def endpoint(self) -> Endpoint:
         """Which gateway on which ledger this is."""
         return self._endpoint
+
+    @property
+    def name(self) -> str:
+        """The node's address."""
+        return self._node.address
+
+    async def identify(self) -> None:
+        """Ask anew whether the node is on the endpoint's own chain: chain id and fingerprint (protocol.md, section 1).
+
+        Raises:
+            UnavailableError: it is not, or does not answer.
+        """
+        chain_id, found = evm_chain_id(self._endpoint.ledger), await self._node.live_chain_id()
+        if found != chain_id:
+            raise UnavailableError(f"node {self.name} is on chain {found}, not {chain_id}")
+        before = max(0, int(await self._node.call(self._gateway.deployedAt())) - 1)
+        found_hash = (await self._node.header(before)).stamp.hash
+        if found_hash != self._endpoint.fingerprint:
+            msg = (
+                f"node {self.name} is on another ledger of chain {chain_id}: its block {before}, before the gateway, "
+                f"is 0x{found_hash.hex()}, and the endpoint's fingerprint is 0x{self._endpoint.fingerprint.hex()}"
+            )
+            raise UnavailableError(msg)
+
+    async def header(self, height: int) -> Header:
+        """Read a block anew."""
+        return await self._node.header(height)
 
     async def head(self, *, height_max: int | None = None) -> BlockStamp:
         """Give the newest block that is final by the node's finality policy, not above *height_max*."""
@@ -124,19 +156,31 @@ class EvmReader:
     async def decisions(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Decision | None]:
         """Read the destination records, one answer per transfer, None where undecided (R-26 gives SUPERSEDED)."""
         outcomes = await self._outcomes(transfers, at)
-        unknown = {
+        deciding = {
             (transfer.lane.id, transfer.sequence): outcome
             for transfer, outcome in zip(transfers, outcomes, strict=True)
-            if outcome and (transfer.lane.id, transfer.sequence) not in self._decided
+            if outcome
         }
-        await self._find_decisions(unknown, at)
+        found = await self._decisions(deciding, at)
         return [
-            self._decision(transfer) if outcome else None for transfer, outcome in zip(transfers, outcomes, strict=True)
+            speaks_for(transfer, *found[transfer.lane.id, transfer.sequence]) if outcome else None
+            for transfer, outcome in zip(transfers, outcomes, strict=True)
         ]
+
+    async def lock_states(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[LockState]:
+        """Read the present state of locks whose terms are known; no event is looked for."""
+        states: dict[Place, LockState] = {}
+        for lane in dict.fromkeys(transfer.lane for transfer in transfers):
+            for span in spans(t.sequence for t in transfers if t.lane == lane):
+                words, endings = await self._state_words(lane, span.first, span.count, at)
+                for i, (word, ending) in enumerate(zip(words, endings, strict=True)):
+                    prefix = word[-PREFIX_LEN:] if any(word) else b""
+                    states[lane.id, span.first + i] = LockState(prefix=prefix, ending=ending, pending=False)
+        return [await self._with_pending(t, states[t.lane.id, t.sequence], at) for t in transfers]
 
     async def eligibility(self, transfer: Transfer, at: BlockStamp) -> Reason:
         """Ask the destination gateway why it would not mint now; NONE if it would."""
-        return _member(Reason, await self._node.call(self._gateway.eligibility(terms(transfer)), at))
+        return member(Reason, await self._node.call(self._gateway.eligibility(terms(transfer)), at))
 
     async def supply(self, asset: AssetId, at: BlockStamp) -> SupplyView:
         """Read the five totals and the gateway's own balance.
@@ -160,6 +204,24 @@ class EvmReader:
             balance=await self._node.call(token.balanceOf(self._address), at),
         )
 
+    async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
+        """Read an asset; one that the gateway doesn't know is disabled, with zeros.
+
+        `totals` tells minted, burned, reminted and held: in either mode what was sent out is burned or held, less what
+        was minted back, and what still waits for its payout counts as released already.
+        """
+        state, totals = await asyncio.gather(
+            self._node.call(self._gateway.asset(asset), at), self._node.call(self._gateway.totals(asset), at)
+        )
+        minted, burned, reminted, held = totals
+        return AssetView(
+            enabled=bool(state[ASSET_ENABLED]),
+            issue_number=int(state[ASSET_ISSUE_NUMBER]),
+            issued=int(state[ASSET_ISSUED]),
+            sent=burned + held - reminted - int(state[ASSET_PENDING_PAY]),
+            received=minted,
+        )
+
     async def gas_allowance(self, asset: AssetId) -> int:
         """Tell how much gas the asset's token is given per call (R-21)."""
         profile = (await self._node.call(self._gateway.asset(asset)))[ASSET_PROFILE]
@@ -178,92 +240,133 @@ class EvmReader:
         return self._lanes[lane_id]
 
     async def _locks_page(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool) -> list[Lock]:
-        words, bits = await asyncio.gather(
-            self._node.call(self._gateway.lockWords(lane.id, first, count), at),
-            self._bits(lane.id, first, count, at),
-        )
-        endings = [_member(Ending, e) for e in bits]
-        present = [
-            first + i
+        words, endings = await self._state_words(lane, first, count, at)
+        present = {
+            first + i: (word, ending)
             for i, (word, ending) in enumerate(zip(words, endings, strict=True))
             if any(word) or (ending is not Ending.OPEN and not open_only)
-        ]
-        await self._find_locks(lane, [s for s in present if (lane.id, s) not in self._locks], words, first, at)
+        }
+        known = {s: self._locks[lane.id, s] for s in present if (lane.id, s) in self._locks}
+        found = known | await self._find_locks(lane, {s: w for s, (w, _) in present.items() if s not in known}, at)
         locks = []
-        for sequence in present:
-            transfer, stamp = self._locks[lane.id, sequence]
-            word = words[sequence - first]
+        for sequence, (word, ending) in present.items():
+            transfer, stamp = found[sequence]
             if any(word) and word[-PREFIX_LEN:] != transfer.id[:PREFIX_LEN]:
-                del self._locks[lane.id, sequence]
-                msg = f"lane 0x{lane.id.hex()} sequence {sequence}: the lock word names another transfer than its event"
+                self._locks.pop((lane.id, sequence), None)
+                msg = (
+                    f"node {self.name}, lane 0x{lane.id.hex()}, sequence {sequence}: "
+                    "the lock word names another transfer than its event"
+                )
                 raise UnavailableError(msg)
-            ending = endings[sequence - first]
             pending = ending is not Ending.OPEN and await self._pending(transfer.id, at)
             locks.append(Lock(transfer=transfer, ending=ending, pending=pending, stamp=stamp))
         return locks
 
+    async def _state_words(
+        self, lane: Lane, first: int, count: int, at: BlockStamp
+    ) -> tuple[Sequence[bytes], list[Ending]]:
+        words, bits = await asyncio.gather(
+            self._node.call(self._gateway.lockWords(lane.id, first, count), at),
+            self._bits(lane.id, first, count, at),
+        )
+        return self._whole(words, count), [member(Ending, each) for each in bits]
+
+    async def _with_pending(self, transfer: Transfer, state: LockState, at: BlockStamp) -> LockState:
+        if state.ending is Ending.OPEN:
+            return state
+        return replace(state, pending=await self._pending(transfer.id, at))
+
     async def _pending(self, transfer_id: TransferId, at: BlockStamp) -> bool:
         ending, _ = await self._node.call(self._gateway.pending(transfer_id), at)
-        return _member(Ending, ending) is not Ending.OPEN
+        return member(Ending, ending) is not Ending.OPEN
 
     async def _find_locks(
-        self, lane: Lane, sequences: list[int], words: list[bytes], first: int, at: BlockStamp
-    ) -> None:
-        if not sequences:
-            return
-        blocks = [int.from_bytes(words[s - first][:6]) for s in sequences]
+        self, lane: Lane, words: Mapping[int, bytes], at: BlockStamp
+    ) -> dict[int, tuple[Transfer, BlockStamp]]:
+        """Find the events of locks by their words; the word of one that has ended tells no block any more."""
+        if not words:
+            return {}
+        blocks = [int.from_bytes(word[:HEIGHT_LEN]) for word in words.values()]
         start, end = (min(blocks), max(blocks)) if all(blocks) else (await self._deployment(), at.height)
-        missing = set(sequences)
-        async for log in self._node.logs(self._address, [LOCKED, None, hex_word(lane.id)], start, end):
-            transfer = _locked_terms(log)
-            if transfer is not None and transfer.lane == lane and transfer.sequence in missing:
-                self._locks[lane.id, transfer.sequence] = (transfer, await self._node.final(int(log["blockNumber"])))
-                missing.discard(transfer.sequence)
-            if not missing:
-                return
-        msg = f"node {self._node.address} has no Locked event for sequences {sorted(missing)} of lane 0x{lane.id.hex()}"
-        raise UnavailableError(msg)
+        found: dict[int, tuple[Transfer, BlockStamp]] = {}
+        async for log in self._node.logs(self._address, [LOCKED, None, hex_word(lane.id)], start, min(end, at.height)):
+            transfer = locked_terms(log)
+            if transfer is None or transfer.sequence not in words or transfer.sequence in found:
+                continue
+            if not wrote(log, transfer, words[transfer.sequence]):
+                continue
+            found[transfer.sequence] = (transfer, await self._block_of(log))
+            _remember(self._locks, (lane.id, transfer.sequence), found[transfer.sequence])
+            if len(found) == len(words):
+                return found
+        told = sorted(set(words) - set(found))
+        raise UnavailableError(f"node {self.name} has no Locked event for sequences {told} of lane 0x{lane.id.hex()}")
+
+    async def _block_of(self, log: LogReceipt) -> BlockStamp:
+        """Give the final block that an event is in.
+
+        Raises:
+            UnavailableError: the event claims another block at that height than the node's own.
+        """
+        stamp = await self._node.final(log["blockNumber"])
+        if stamp.hash != bytes(log["blockHash"]):
+            raise UnavailableError(f"node {self.name} gives an event of a block {stamp.height} that it does not have")
+        return stamp
 
     async def _outcomes(self, transfers: Sequence[Transfer], at: BlockStamp) -> list[Outcome]:
         """Read the words that hold the transfers' outcomes, each once."""
         words: dict[tuple[LaneId, int], int] = {}
         for place in dict.fromkeys((t.lane.id, t.sequence // PER_WORD) for t in transfers):
-            words[place] = (await self._node.call(self._gateway.outcomeWords(*place, 1), at))[0]
-        return [_member(Outcome, _two_bits(words[t.lane.id, t.sequence // PER_WORD], t.sequence)) for t in transfers]
+            words[place] = self._whole(await self._node.call(self._gateway.outcomeWords(*place, 1), at), 1)[0]
+        return [member(Outcome, _two_bits(words[t.lane.id, t.sequence // PER_WORD], t.sequence)) for t in transfers]
 
     async def _bits(self, lane_id: LaneId, first: int, count: int, at: BlockStamp) -> list[int]:
         start, last = first // PER_WORD, (first + count - 1) // PER_WORD
-        words = await self._node.call(self._gateway.outcomeWords(lane_id, start, last - start + 1), at)
+        words = self._whole(
+            await self._node.call(self._gateway.outcomeWords(lane_id, start, last - start + 1), at), last - start + 1
+        )
         return [_two_bits(words[s // PER_WORD - start], s) for s in range(first, first + count)]
 
-    async def _find_decisions(self, unknown: Mapping[Place, Outcome], at: BlockStamp) -> None:
+    def _whole(self, words: Sequence[V], count: int) -> Sequence[V]:
+        if len(words) != count:
+            raise UnavailableError(f"node {self.name} gives {len(words)} words where {count} must stand")
+        return words
+
+    async def _decisions(
+        self, deciding: Mapping[Place, Outcome], at: BlockStamp
+    ) -> dict[Place, tuple[TransferId, Decision]]:
+        """Give what decided each place; one remembered must say what the bits say."""
+        known = {
+            place: self._decided[place]
+            for place, outcome in deciding.items()
+            if place in self._decided and self._decided[place][1].outcome is outcome
+        }
+        unknown = {place: outcome for place, outcome in deciding.items() if place not in known}
+        return known | await self._find_decisions(unknown, at)
+
+    async def _find_decisions(
+        self, unknown: Mapping[Place, Outcome], at: BlockStamp
+    ) -> dict[Place, tuple[TransferId, Decision]]:
         """Find the events that wrote these bits. Silence is no answer: a node may lag, or lack its logs (R-26)."""
+        found: dict[Place, tuple[TransferId, Decision]] = {}
         if not unknown:
-            return
-        missing = dict(unknown)
+            return found
         lanes = sorted({lane_id for lane_id, _ in unknown})
         sequences = sorted({sequence for _, sequence in unknown})
         topics = [DECIDED, None, [hex_word(i) for i in lanes], [hex_word(s.to_bytes(32)) for s in sequences]]
         async for log in self._node.logs(self._address, topics, await self._deployment(), at.height):
-            decided = _decided(log)
-            if decided is not None and missing.get(decided.place) is decided.outcome:
-                self._decided[decided.place] = (decided.transfer_id, await self._decision_of(decided, log))
-                del missing[decided.place]
-            if not missing:
-                return
-        told = sorted(sequence for _, sequence in missing)
-        msg = f"node {self._node.address} has no Decided event for sequences {told}, whose bits are set"
-        raise UnavailableError(msg)
+            event = decided(log)
+            if event is None or event.place in found or unknown.get(event.place) is not event.outcome:
+                continue
+            found[event.place] = (event.transfer_id, await self._decision_of(event, log))
+            _remember(self._decided, event.place, found[event.place])
+            if len(found) == len(unknown):
+                return found
+        told = sorted(sequence for _, sequence in set(unknown) - set(found))
+        raise UnavailableError(f"node {self.name} has no Decided event for sequences {told}, whose bits are set")
 
-    async def _decision_of(self, decided: _Decided, log: LogReceipt) -> Decision:
-        stamp = await self._node.final(int(log["blockNumber"]))
-        return Decision(outcome=decided.outcome, reason=decided.reason, stamp=stamp)
-
-    def _decision(self, transfer: Transfer) -> Decision:
-        decider, decision = self._decided[transfer.lane.id, transfer.sequence]
-        if decider == transfer.id:
-            return decision
-        return Decision(outcome=Outcome.REJECTED, reason=Reason.SUPERSEDED, stamp=decision.stamp)
+    async def _decision_of(self, event: Decided, log: LogReceipt) -> Decision:
+        return Decision(outcome=event.outcome, reason=event.reason, stamp=await self._block_of(log))
 
     async def _deployment(self) -> int:
         if self._deployed_at is None:
@@ -287,43 +390,11 @@ def terms(transfer: Transfer) -> Terms:
     )
 
 
+def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:
+    memory[key] = value
+    while len(memory) > REMEMBERED_MAX:
+        memory.popitem(last=False)
+
+
 def _two_bits(word: int, sequence: int) -> int:
     return word >> 2 * (sequence % PER_WORD) & 3
-
-
-def _member(kind: type[M], number: int) -> M:
-    """Read an enumeration's number; nonsense of a node must not pass for a mistake of ours (R-53)."""
-    try:
-        return kind(number)
-    except ValueError:
-        raise UnavailableError(f"a node answers {number} where a {kind.__name__} must stand") from None
-
-
-def _decided(log: LogReceipt) -> _Decided | None:
-    """Decode a Decided event; None if it is not one."""
-    data, topics = bytes(log["data"]), log["topics"]
-    if len(data) != 2 * WORD_LEN or len(topics) != len(_DECIDED_TOPICS):
-        return None
-    return _Decided(
-        place=(LaneId(bytes(topics[2])), int.from_bytes(topics[3])),
-        transfer_id=TransferId(bytes(topics[1])),
-        outcome=_member(Outcome, int.from_bytes(data[:WORD_LEN])),
-        reason=_member(Reason, int.from_bytes(data[WORD_LEN:])),
-    )
-
-
-def _locked_terms(log: LogReceipt) -> Transfer | None:
-    """Decode a Locked event; None if it is not one whose id is the hash of its terms."""
-    data = bytes(log["data"])
-    if len(data) != TRANSFER_WORDS * 32 or len(log["topics"]) != len(_LOCKED_TOPICS):
-        return None
-    try:
-        transfer = decode(data)
-        matches = bytes(log["topics"][1]) == transfer.id and bytes(log["topics"][2]) == transfer.lane.id
-    except InvalidInputError:
-        return None
-    return transfer if matches else None
-
-
-_LOCKED_TOPICS: Final = ("event", "transferId", "lane")
-_DECIDED_TOPICS: Final = ("event", "transferId", "lane", "sequence")

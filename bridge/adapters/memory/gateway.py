@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from bridge.adapters.memory.handover import Epochs
 from bridge.core.bucket import Bucket
 from bridge.core.caip import Account, AssetId, EndpointId
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
-from bridge.core.statements import Epoch, Kind, Statement
+from bridge.core.statements import Kind, Statement
 from bridge.core.transfer import ZERO_WORD, Lane, LaneId, Transfer, TransferId
 from bridge.errors import LedgerRefusedError
-from bridge.frost import Element, verify
+from bridge.frost import verify
 from bridge.ports.ledger import Attestation, Payout, Submission
 
 Place = tuple[LaneId, int]
-NO_EPOCH: Final = Epoch(0)
 AUDIT_PAUSE_S: Final = 86_400
 """After that an auditor's pause lapses (R-61)."""
 
@@ -98,6 +98,10 @@ class AssetState:
     supply: int = 0
     pending_burn: int = 0
     pending_pay: int = 0
+    issue_number: int = 0
+    """Of the register's last entry (R-11)."""
+    issued: int = 0
+    """As that entry has it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,9 +109,7 @@ class State:
     """Everything that one block leaves behind. The values are immutable, so a copy of the tables is a copy of all."""
 
     paused: bool = False
-    epoch: Epoch = NO_EPOCH
-    keys: dict[Epoch, Element] = field(default_factory=dict)
-    """Those that are accepted: the current epoch's and the one before (R-40)."""
+    epochs: Epochs = field(default_factory=Epochs)
     lanes: dict[LaneId, LaneState] = field(default_factory=dict)
     assets: dict[AssetId, AssetState] = field(default_factory=dict)
     balances: dict[tuple[AssetId, Account], int] = field(default_factory=dict)
@@ -124,8 +126,7 @@ class State:
         """Give a state that changes apart from this one."""
         return State(
             paused=self.paused,
-            epoch=self.epoch,
-            keys=dict(self.keys),
+            epochs=self.epochs,
             lanes=dict(self.lanes),
             assets=dict(self.assets),
             balances=dict(self.balances),
@@ -321,7 +322,7 @@ class Gateway:
     def _require_attested(self, attestation: Attestation) -> None:
         """Check the signature over the statement as this gateway is its verifier (R-40)."""
         given = attestation.statement
-        key = self._state.keys.get(given.epoch)
+        key = self._state.epochs.key(given.epoch)
         if key is None:
             raise LedgerRefusedError("EpochUnknown", str(given.epoch))
         if attestation.group_key != key:

@@ -1,4 +1,4 @@
-"""A ledger with one gateway in memory: LedgerReader, SupplyReader and LedgerWriter, held to the real adapters' suite.
+"""A ledger with one gateway in memory: all that ports.ledger reads and writes, held to the real adapters' suite.
 
 Blocks come only by `mine` and by what holders and governance do, each of which seals a block of its own. What is below
 the finality depth never changes; above it, `reorg` takes blocks back.
@@ -19,7 +19,8 @@ from bridge.adapters.memory.gateway import (
     State,
     attempt,
 )
-from bridge.core.bucket import Bucket
+from bridge.adapters.memory.handover import Epochs
+from bridge.adapters.memory.views import NO_BUCKET, NONE, asset_view, lane_view, supply_view
 from bridge.core.caip import Account, AssetId, Endpoint, LedgerId
 from bridge.core.keccak import keccak
 from bridge.core.reasons import Reason
@@ -29,6 +30,7 @@ from bridge.core.transfer import Lane, Transfer
 from bridge.errors import InvalidInputError, LedgerRefusedError, UnavailableError
 from bridge.frost import Element
 from bridge.ports.ledger import (
+    AssetView,
     GatewayView,
     LaneView,
     Lock,
@@ -40,17 +42,6 @@ from bridge.ports.ledger import (
 )
 
 START_S: Final = 1_800_000_000
-NONE: Final = Limits(
-    amount_min=0,
-    amount_max=0,
-    deadline_min_s=0,
-    deadline_max_s=0,
-    capacity=0,
-    refill_s=0,
-    large_amount=0,
-    large_delay_s=0,
-)
-NO_BUCKET: Final = Bucket(capacity=0, refill_s=0)
 Call = Submission | Payout
 
 
@@ -124,19 +115,21 @@ class MemoryLedger:
         return transfer
 
     def register_key(self, epoch: Epoch, key: Element) -> None:
-        """Accept the committee's *key* of *epoch*, and of the epoch before, if there was one (R-40).
+        """Put the committee's *key* in force as governance; the epoch before stays accepted (R-40).
 
         Raises:
-            LedgerRefusedError: *epoch* is not above the current one.
+            LedgerRefusedError: *epoch* is not above the highest, or the key can't be used.
         """
+        self.change_epochs(lambda epochs, _now: epochs.registered(epoch, key))
 
-        def change(state: State) -> None:
-            if epoch <= state.epoch:
-                raise LedgerRefusedError("EpochUsed", str(epoch))
-            previous = {state.epoch: state.keys[state.epoch]} if state.epoch else {}
-            state.epoch, state.keys = epoch, {**previous, epoch: key}
+    def change_epochs(self, change: Callable[[Epochs, int], Epochs]) -> None:
+        """Have *change* give the committee's epochs anew, in a block whose time, unix seconds, it is told (R-40).
 
-        self._govern(change)
+        Raises:
+            LedgerRefusedError: as the entry points of Epochs.
+        """
+        now = self._blocks[-1].stamp.time
+        self._govern(lambda state: setattr(state, "epochs", change(state.epochs, now)))
 
     def add_asset(self, asset: AssetId, *holders: Account) -> None:
         """Register a token for *asset*; *holders* and the gateway may receive it."""
@@ -150,6 +143,21 @@ class MemoryLedger:
             token = state.assets[asset]
             state.assets[asset] = replace(token, supply=token.supply + amount)
             state.balances[asset, holder] = state.balances.get((asset, holder), 0) + amount
+
+        self._govern(change)
+
+    def post_issue(self, asset: AssetId, number: int, issued: int) -> None:
+        """Post the register's next entry of what is issued here (R-11); it moves no units.
+
+        Raises:
+            LedgerRefusedError: *number* is not the next one.
+        """
+
+        def change(state: State) -> None:
+            token = state.assets[asset]
+            if number != token.issue_number + 1:
+                raise LedgerRefusedError("IssueOutOfOrder", f"{number}, {token.issue_number + 1}")
+            state.assets[asset] = replace(token, issue_number=number, issued=issued)
 
         self._govern(change)
 
@@ -198,7 +206,7 @@ class MemoryLedger:
         """Tell a holder's balance at the newest block, in smallest units."""
         return self.newest.balances.get((asset, holder), 0)
 
-    # --- LedgerReader and SupplyReader
+    # --- LedgerReader, SupplyReader and AssetReader
 
     @property
     def endpoint(self) -> Endpoint:
@@ -214,32 +222,14 @@ class MemoryLedger:
         """Read the gateway's own state."""
         state = self._state(at)
         return GatewayView(
-            epoch=state.epoch, paused=state.paused, lanes=tuple(stored.lane for stored in state.lanes.values())
+            epoch=state.epochs.current,
+            paused=state.paused,
+            lanes=tuple(stored.lane for stored in state.lanes.values()),
         )
 
     async def lane(self, lane: Lane, at: BlockStamp) -> LaneView:
         """Read a lane; one that the gateway doesn't know is disabled, with zeros."""
-        stored = self._state(at).lanes.get(lane.id, LaneState(lane=lane, limits=NONE, bucket=NO_BUCKET, enabled=False))
-        outbound = stored.limits if lane.source == self.endpoint.id else NONE
-        inbound = stored.limits if lane.destination == self.endpoint.id else NONE
-        return LaneView(
-            enabled=stored.enabled,
-            paused=stored.is_paused(at.time),
-            next_sequence=stored.last_sequence + 1,
-            amount_min=outbound.amount_min,
-            amount_max=outbound.amount_max,
-            deadline_min_s=outbound.deadline_min_s,
-            deadline_max_s=outbound.deadline_max_s,
-            locked=stored.locked,
-            committed=stored.committed,
-            released=stored.released,
-            capacity=inbound.capacity,
-            refill_s=inbound.refill_s,
-            large_amount=inbound.large_amount,
-            large_delay_s=inbound.large_delay_s,
-            headroom=stored.bucket.headroom(at.time) if inbound is not NONE else 0,
-            minted=stored.minted,
-        )
+        return lane_view(self._state(at), lane, self.endpoint.id, at.time)
 
     async def locks(self, lane: Lane, first: int, count: int, at: BlockStamp, *, open_only: bool = False) -> list[Lock]:
         """Read the source records of sequences [first, first + count) that exist at *at*, in order."""
@@ -265,20 +255,14 @@ class MemoryLedger:
     async def supply(self, asset: AssetId, at: BlockStamp) -> SupplyView:
         """Read the five totals and the gateway's own balance."""
         state = self._state(at)
-        token = state.assets.get(asset)
-        if token is None:
+        if asset not in state.assets:
             msg = f"the gateway on {self.endpoint.ledger} does not know asset 0x{asset.hex()}: register it first"
             raise InvalidInputError(msg)
-        lanes = [stored for stored in state.lanes.values() if stored.lane.asset == asset]
-        still_open = sum(stored.locked - stored.committed - stored.released for stored in lanes)
-        return SupplyView(
-            supply=token.supply,
-            minted=sum(stored.minted for stored in lanes),
-            burned=sum(stored.committed for stored in lanes) - token.pending_burn,
-            reminted=0,  # ESCROW pays back what it held
-            held=still_open + token.pending_burn + token.pending_pay,
-            balance=state.balances.get((asset, self.endpoint.gateway), 0),
-        )
+        return supply_view(state, asset, self.endpoint.gateway)
+
+    async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
+        """Read an asset; one that the gateway doesn't know is disabled, with zeros."""
+        return asset_view(self._state(at), asset)
 
     # --- LedgerWriter, for every account
 

@@ -25,11 +25,15 @@ def demo(  # noqa: PLR0913 - a command's options
     finality_a: Annotated[str, typer.Option(help="instant, tag:safe, tag:finalized or depth:N.")] = "instant",
     finality_b: Annotated[str, typer.Option(help="The same for ledger B.")] = "instant",
     *,
+    ceremony: Annotated[
+        bool, typer.Option("--ceremony", help="The notaries make their key together; without it, it is dealt, faster.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the network up afterwards.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Start a network and show three transfers: one commits, one is refused, one expires."""
     arguments = _own("alpha", ledger_a, key_a, finality_a) + _own("beta", ledger_b, key_b, finality_b)
+    arguments += ["--ceremony"] if ceremony else []
     from bridge.devnet.launch import Launch  # noqa: PLC0415 - start-up time
     from bridge.ops.cli.screen import Screen  # noqa: PLC0415 - start-up time
 
@@ -38,6 +42,7 @@ def demo(  # noqa: PLR0913 - a command's options
     try:
         with closing(Screen(quiet=quiet)) as screen:
             config = screen.starting(launch.wait)
+            screen.tell(_key_story(config, ceremony=ceremony))
             result, names = _play(config, screen.show)
     except BaseException:
         launch.stop()
@@ -52,6 +57,19 @@ def demo(  # noqa: PLR0913 - a command's options
         screen.finish(result)
     if not result.ended_well:
         raise typer.Exit(1)
+
+
+def _key_story(config: Path, *, ceremony: bool) -> str:
+    """Tell who made the committee's key: a dealer could sign alone, and that must be seen."""
+    from bridge.config import ClientConfig, load  # noqa: PLC0415 - start-up time
+
+    if not ceremony:
+        return "the committee's key was dealt by one process, for development only; --ceremony makes it properly\n"
+    committee = load(config, ClientConfig).committee
+    return (
+        f"the four notaries made their key together in ceremony {committee.session[:16]}…; all certified it, and every "
+        "subset that was tried could sign\n"
+    )
 
 
 def _own(name: str, url: str | None, key: Path | None, finality: str) -> list[str]:

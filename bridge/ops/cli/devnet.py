@@ -11,11 +11,17 @@ app = typer.Typer(help="The embedded network: two ledgers, four notaries, a rela
 
 
 @app.command()
-def up(output: OutputOption = Output.TEXT) -> None:
+def up(
+    *,
+    ceremony: Annotated[
+        bool, typer.Option("--ceremony", help="The notaries make their key together; without it, it is dealt, faster.")
+    ] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
     """Start a network that stays until `naru devnet down`."""
     from bridge.devnet.launch import Launch  # noqa: PLC0415 - start-up time
 
-    launch = Launch(detached=True)
+    launch = Launch(detached=True, arguments=["--ceremony"] if ceremony else [])
     try:
         with console.status("starting two ledgers, four notaries, a relayer …"):
             config = launch.wait()

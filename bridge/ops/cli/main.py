@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.errors import BridgeError
-from bridge.ops.cli import demo, devnet, gateway, order, transfer
+from bridge.ops.cli import ca, committee, demo, devnet, gateway, notary, order, transfer
 from bridge.ops.cli.output import (
     EXIT_INTERRUPTED,
     ConfigOption,
@@ -30,6 +30,9 @@ app.add_typer(devnet.app, name="devnet")
 app.add_typer(transfer.app, name="transfer")
 app.add_typer(order.app, name="order")
 app.add_typer(gateway.app, name="gateway")
+app.add_typer(committee.app, name="committee")
+app.add_typer(notary.app, name="notary")
+app.add_typer(ca.app, name="ca")
 
 
 def main() -> None:
@@ -76,7 +79,8 @@ def doctor(config: ConfigOption = None, output: OutputOption = Output.TEXT) -> N
     else:
         for check in checks:
             mark = "[green]ok  [/]" if check.ok else "[red]BAD [/]"
-            console.print(f"{mark} {check.name:<22} {check.found}", soft_wrap=True)
+            console.print(mark, end=" ")
+            console.print(f"{check.name:<22} {check.found}", soft_wrap=True, markup=False)
             if check.remedy and not check.ok:
                 console.print(f"     → {check.remedy}", style="yellow", soft_wrap=True, markup=False)
     if not all(check.ok for check in checks):

@@ -54,13 +54,18 @@ class NotaryStub:
                 request_serializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.SignRequest.SerializeToString,
                 response_deserializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.SignResponse.FromString,
                 _registered_method=True)
+        self.Endorse = channel.unary_unary(
+                '/bridge.rpc.v1.Notary/Endorse',
+                request_serializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.EndorseRequest.SerializeToString,
+                response_deserializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.SignResponse.FromString,
+                _registered_method=True)
 
 
 class NotaryServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Status(self, request, context):
-        """Who this is, and how its own view of each ledger stands.
+        """Who this is, which seats it holds, and how its own view of each ledger stands.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,14 +79,22 @@ class NotaryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Commit(self, request, context):
-        """FROST round one: a fresh commitment, kept in memory for 30 s, good for one signature (R-14).
+        """FROST round one: fresh commitments, kept in memory for 30 s, each good for one signature (R-14). At most 16 are out
+        for one coordinator: the oldest make room.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Sign(self, request, context):
-        """FROST round two. FAILED_PRECONDITION names the first item that is not approved (R-15).
+        """FROST round two of a list. FAILED_PRECONDITION names the first item that is not approved (R-15).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Endorse(self, request, context):
+        """FROST round two of a decree; only what this notary's operator has approved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +121,11 @@ def add_NotaryServicer_to_server(servicer, server):
             'Sign': grpc.unary_unary_rpc_method_handler(
                     servicer.Sign,
                     request_deserializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.SignRequest.FromString,
+                    response_serializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.SignResponse.SerializeToString,
+            ),
+            'Endorse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Endorse,
+                    request_deserializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.EndorseRequest.FromString,
                     response_serializer=bridge_dot_rpc_dot_v1_dot_notary__pb2.SignResponse.SerializeToString,
             ),
     }
@@ -218,6 +236,33 @@ class Notary:
             target,
             '/bridge.rpc.v1.Notary/Sign',
             bridge_dot_rpc_dot_v1_dot_notary__pb2.SignRequest.SerializeToString,
+            bridge_dot_rpc_dot_v1_dot_notary__pb2.SignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Endorse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.rpc.v1.Notary/Endorse',
+            bridge_dot_rpc_dot_v1_dot_notary__pb2.EndorseRequest.SerializeToString,
             bridge_dot_rpc_dot_v1_dot_notary__pb2.SignResponse.FromString,
             options,
             channel_credentials,

@@ -7,7 +7,17 @@ import pytest
 
 from bridge.core.statements import Epoch, Kind
 from bridge.core.transfer import LaneId, TransferId
-from bridge.core.votes import Vote, VoteConflictError, check
+from bridge.core.votes import (
+    NO_VOTES,
+    HandoverConflictError,
+    HandoverVote,
+    Vote,
+    VoteConflictError,
+    VoteHead,
+    chained,
+    check,
+    check_handover,
+)
 from bridge.errors import RefusedError
 
 EXPIRED_CODE = 10
@@ -124,3 +134,74 @@ def test_a_conflict_is_for_good_and_says_which_vote_and_why() -> None:
     assert caught.value.vote == ALONE
     assert isinstance(caught.value, RefusedError)
     assert not caught.value.retryable
+
+
+# --- handovers
+
+
+def test_within_an_epoch_one_next_key_is_handed_over_to() -> None:
+    """R-13."""
+    key = HandoverVote(epoch=Epoch(1), px=11, py=12)
+
+    check_handover(key, [])
+    check_handover(key, [key, replace(key, epoch=Epoch(2), px=13)])
+    for other in (replace(key, px=13), replace(key, py=13)):
+        with pytest.raises(HandoverConflictError, match="handed over to another key already") as caught:
+            check_handover(other, [replace(key, epoch=Epoch(2)), key])
+        assert caught.value.vote == other
+        assert isinstance(caught.value, RefusedError)
+
+
+# --- heads
+
+
+def test_no_two_votes_have_the_same_encoding() -> None:
+    handovers = [HandoverVote(epoch=Epoch(e), px=x, py=y) for e, x, y in product((1, 2), (1, 2), (1, 2))]
+    votes: list[Vote | HandoverVote] = [*VOTES, *(other for vote in VOTES[:2] for other in elsewhere(vote)), *handovers]
+    encodings = {vote.to_bytes() for vote in votes}
+
+    assert len(encodings) == len(set(votes))
+    assert {len(one.to_bytes()) for one in votes} == {83, 73}
+    assert not {one.to_bytes()[:1] for one in handovers} & {one.to_bytes()[:1] for one in VOTES}
+
+
+def test_a_vote_is_encoded_field_by_field() -> None:
+    vote = replace(ALONE, kind=Kind.OUTCOME, epoch=Epoch(3), sequence=4, code=2, expired=True)
+    handover = HandoverVote(epoch=Epoch(3), px=5, py=6)
+
+    place = b"\x01" * 32 + bytes(7) + b"\x04"
+    assert vote.to_bytes() == b"\x03" + bytes(7) + b"\x03" + place + b"\x02" * 32 + b"\x02\x01"
+    assert handover.to_bytes() == b"\x04" + bytes(7) + b"\x03" + (5).to_bytes(32) + (6).to_bytes(32)
+
+
+def test_a_head_s_hash_binds_what_was_added_its_order_and_its_grouping() -> None:
+    one, two = ALONE, replace(ALONE, sequence=2)
+    once = chained(NO_VOTES, [one, two])
+
+    assert chained(NO_VOTES, [one, two]) == once
+    others = (
+        chained(NO_VOTES, [two, one]),
+        chained(NO_VOTES, [one]),
+        chained(chained(NO_VOTES, [one]), [two]),
+        chained(once, []),
+        chained(b"\x01" * 32, [one, two]),
+    )
+    assert len({once, *others}) == 6
+    assert all(len(digest) == 32 for digest in others)
+
+
+def test_a_head_is_beyond_a_store_with_fewer_votes_or_with_others() -> None:
+    head = VoteHead(epoch=Epoch(1), notary=2, count=5, hash=b"\x05" * 32)
+
+    assert head.is_beyond(4, b"\x04" * 32)
+    assert head.is_beyond(4, head.hash)
+    assert head.is_beyond(5, b"\x04" * 32)
+    assert not head.is_beyond(5, head.hash)
+    assert not head.is_beyond(6, b"\x06" * 32)
+
+
+def test_a_head_s_message_binds_seat_count_and_hash() -> None:
+    head = VoteHead(epoch=Epoch(1), notary=2, count=3, hash=b"\x05" * 32, signature=b"\x01")
+
+    assert head.message == bytes(7) + b"\x01" + b"\x00\x02" + bytes(7) + b"\x03" + b"\x05" * 32
+    assert replace(head, signature=b"\x02").message == head.message

@@ -8,16 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.adapters.memory.runtime import ManualClock
+from bridge.core.caip import EndpointId
 from bridge.core.reasons import Reason
 from bridge.core.records import Outcome
-from bridge.core.statements import Kind
+from bridge.core.statements import Epoch, Kind
+from bridge.errors import UnavailableError
 from bridge.frost import ParticipantId, verify
-from bridge.ports.committee import Notary, Offer, Question, SignRequest, TransferRef
+from bridge.ports.committee import Notary, Offer, Question, SignRequest, TransferRef, Verdict
 from relayer.coordinator import Attested, Coordinator
 from tests.committee import EPOCH, MEMBERS, THRESHOLD, dealing
 from tests.conformance.samples import transfer
 from tests.scenarios.seat import Fickle, silent, wavers
-from tests.unit.relayer.notaries import Opinionated, Opinions
+from tests.unit.relayer.notaries import Opinionated, Opinions, coordinator, desk
 
 APPROVE = (Offer(kind=Kind.LOCKED, code=0),)
 VERIFIER = transfer(1).destination
@@ -39,8 +42,7 @@ def committee(*opinions: Opinions, **waits: object) -> list[Opinionated]:
 
 
 def attest(notaries: Sequence[Notary], count: int = 1, question: Question = Question.DECISION) -> Attested:
-    coordinator = Coordinator(notaries, KEYS, EPOCH)
-    attested = asyncio.run(coordinator.attest(question, VERIFIER, [ref(n) for n in range(1, count + 1)]))
+    attested = asyncio.run(coordinator(notaries).attest(question, VERIFIER, [ref(n) for n in range(1, count + 1)]))
     for signed in attested.signed:
         statement = signed.attestation.statement
         assert verify(KEYS.group_public_key, statement.digest, signed.attestation.signature)
@@ -208,18 +210,19 @@ def test_a_cheat_is_named_in_why_there_is_no_signature() -> None:
 @pytest.mark.parametrize("needed", [False, True])
 def test_a_member_that_cheats_on_one_list_goes_last_in_the_next_and_is_asked_if_needed(needed: bool) -> None:  # noqa: FBT001
     """R-15. A share may be wrong by bad luck: it is not shut out."""
-    opinions = {IDS[0]: APPROVE, IDS[1]: refuse(Reason.EXPIRED)}
-    members = [Fickle(member) for member in committee(*[opinions] * 4)]
+    members = [Fickle(member) for member in committee(*[approving(2)] * 4)]
 
-    def cheat_on_locked(request: SignRequest) -> None:
-        members[0].cheats = request.kind is Kind.LOCKED
+    async def scenario() -> list[Attested]:
+        asking = coordinator(members)
+        members[0].cheats = True
+        first = await asking.attest(Question.DECISION, VERIFIER, [ref(1)])
+        members[0].cheats = False
+        if needed:
+            down(members[3])
+        return [first, await asking.attest(Question.DECISION, VERIFIER, [ref(2)])]
 
-    members[0].on_sign = cheat_on_locked
-    if needed:
-        down(members[3])
-    attested = attest(members, 2)
-
-    assert [signed.signers for signed in attested.signed] == ([(1, 2, 3)] if needed else [(2, 3, 4), (2, 3, 4)])
+    attested = asyncio.run(scenario())
+    assert [one.signed[0].signers for one in attested] == [(2, 3, 4), (1, 2, 3) if needed else (2, 3, 4)]
 
 
 def test_one_list_that_fails_holds_no_other_up() -> None:
@@ -272,3 +275,64 @@ def test_signers_are_told_by_number() -> None:
     down(members[1])
 
     assert attest(members).signed[0].signers == tuple(ParticipantId(n) for n in (1, 3, 4))
+
+
+# --- epochs
+
+
+def attest_in(epoch: int | None) -> Attested:
+    async def epochs(_verifier: EndpointId) -> Epoch:
+        if epoch is None:
+            raise UnavailableError("no node answers")
+        return Epoch(epoch)
+
+    clock = ManualClock()
+    asking = Coordinator({EPOCH: desk(committee(*[approving(1)] * 4), clock)}, epochs, clock)
+    return asyncio.run(asking.attest(Question.DECISION, VERIFIER, [ref(1)]))
+
+
+def test_a_gateway_gets_signatures_of_the_committee_that_it_has_as_current() -> None:
+    """R-40."""
+    assert attest_in(EPOCH).signed[0].attestation.statement.epoch == EPOCH
+
+
+def test_a_gateway_whose_committee_is_not_known_here_waits_and_says_what_is_missing() -> None:
+    """R-40: after a handover that this relayer was not told of."""
+    attested = attest_in(EPOCH + 1)
+
+    assert not attested.signed
+    assert attested.holds[IDS[0]].note == (
+        "the gateway's committee is epoch 2, and this relayer knows 1: give it that committee's document"
+    )
+
+
+def test_a_gateway_that_can_not_be_read_waits() -> None:
+    hold = attest_in(None).holds[IDS[0]]
+
+    assert (hold.reason, hold.note) == (Reason.LEDGER_UNREACHABLE, "no node answers")
+
+
+# --- answers that can't be
+
+
+def other_transfers(member: Fickle) -> None:
+    async def review(question: Question, refs: Sequence[TransferRef]) -> list[Verdict]:
+        assert (question, len(refs)) == (Question.DECISION, 1)
+        return [Verdict(transfer_id=IDS[8], offers=APPROVE, waiting_for=Reason.NONE, note="")]
+
+    member.review = review  # type: ignore[method-assign]
+
+
+def garbage(member: Fickle) -> None:
+    def crash() -> None:
+        raise KeyError("an answer that no program foresaw")
+
+    member.on_review = crash
+
+
+@pytest.mark.parametrize("nonsense", [other_transfers, garbage])
+def test_nonsense_from_one_member_is_as_good_as_silence(nonsense: Callable[[Fickle], None]) -> None:
+    members = [Fickle(member) for member in committee(*[approving(1)] * 4)]
+    nonsense(members[0])
+
+    assert attest(members).signed[0].signers == (2, 3, 4)

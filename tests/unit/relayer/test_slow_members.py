@@ -5,13 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from bridge.adapters.memory.runtime import ManualClock
 from bridge.core.reasons import Reason
 from bridge.core.statements import Kind
-from bridge.frost import SignatureShare
-from bridge.ports.committee import NotApprovedError, Offer, Question, SignRequest, TransferRef, Verdict
-from relayer.coordinator import Attested, Coordinator
-from tests.committee import EPOCH, dealing
-from tests.unit.relayer.notaries import Opinionated, Opinions
+from bridge.ports.committee import NotApprovedError, Offer, Question, SignedShare, SignRequest, TransferRef, Verdict
+from relayer.coordinator import GRACE_S, Attested
+from tests.unit.relayer.notaries import Opinionated, Opinions, coordinator
 from tests.unit.relayer.test_coordinator import IDS, VERIFIER, ref
 
 APPROVES: Opinions = {IDS[0]: (Offer(kind=Kind.LOCKED, code=0),)}
@@ -24,18 +23,16 @@ class Held(Opinionated):
     def __init__(self, number: int, opinions: Opinions) -> None:
         super().__init__(number, opinions)
         self.let_go = asyncio.Event()
-        self.asked = False
+        self.was_asked = False
 
     async def review(self, question: Question, refs: Sequence[TransferRef]) -> list[Verdict]:
-        self.asked = True
+        self.was_asked = True
         await self.let_go.wait()
         return await super().review(question, refs)
 
 
 async def attest(*notaries: Opinionated) -> Attested:
-    return await Coordinator(notaries, dealing().public_key_package, EPOCH).attest(
-        Question.DECISION, VERIFIER, [ref(1)]
-    )
+    return await coordinator(notaries).attest(Question.DECISION, VERIFIER, [ref(1)])
 
 
 def test_a_member_that_never_answers_holds_nobody_up() -> None:
@@ -52,7 +49,7 @@ def test_a_member_that_never_answers_holds_nobody_up() -> None:
 class Cheat(Opinionated):
     """Offers whatever it was told to, and signs nothing of it."""
 
-    async def sign(self, request: SignRequest) -> SignatureShare:
+    async def sign(self, request: SignRequest) -> SignedShare:
         raise NotApprovedError(request.items[0].ref.transfer_id, "not any more")
 
 
@@ -86,8 +83,8 @@ def test_a_slow_honest_member_is_waited_for_once_a_quick_one_has_cheated(monkeyp
 
     async def scenario() -> list[Attested]:
         members = (Cheat(1, APPROVES), Opinionated(2, APPROVES), Opinionated(3, APPROVES), Slow(4, APPROVES))
-        coordinator = Coordinator(members, dealing().public_key_package, EPOCH)
-        return [await coordinator.attest(Question.DECISION, VERIFIER, [ref(1)]) for _ in range(2)]
+        asking = coordinator(members)
+        return [await asking.attest(Question.DECISION, VERIFIER, [ref(1)]) for _ in range(2)]
 
     first, second = asyncio.run(scenario())
 
@@ -102,7 +99,7 @@ def test_a_slow_member_is_waited_for_while_the_others_do_not_agree() -> None:
     async def scenario() -> Attested:
         slow = Held(4, APPROVES)
         asked = asyncio.create_task(attest(Opinionated(1, NOTHING), *(Opinionated(n, APPROVES) for n in (2, 3)), slow))
-        while len(asyncio.all_tasks()) != len(("this", "the coordinator", "the slow member")) or not slow.asked:  # noqa: ASYNC110 - no event tells that the others have answered
+        while len(asyncio.all_tasks()) != len(("this", "the coordinator", "the slow member")) or not slow.was_asked:  # noqa: ASYNC110 - no event tells that the others have answered
             await asyncio.sleep(0)
         slow.let_go.set()
         return await asked
@@ -117,17 +114,47 @@ def test_an_item_that_one_member_will_not_sign_does_not_hold_its_neighbours_up()
     opinions: Opinions = dict.fromkeys(IDS[:3], (Offer(kind=Kind.LOCKED, code=0),))
 
     class Choosy(Opinionated):
-        async def sign(self, request: SignRequest) -> SignatureShare:
+        async def sign(self, request: SignRequest) -> SignedShare:
             if IDS[1] in [item.ref.transfer_id for item in request.items]:
                 raise NotApprovedError(IDS[1], "an earlier vote stands against it")
             return await super().sign(request)
 
     async def scenario() -> Attested:
         members = [Choosy(1, opinions), Opinionated(2, opinions), Opinionated(3, opinions)]
-        coordinator = Coordinator(members, dealing().public_key_package, EPOCH)
-        return await coordinator.attest(Question.DECISION, VERIFIER, [ref(1), ref(2), ref(3)])
+        return await coordinator(members).attest(Question.DECISION, VERIFIER, [ref(1), ref(2), ref(3)])
 
     attested = asyncio.run(scenario())
 
     assert [item.transfer_id for s in attested.signed for item in s.attestation.statement.items] == [IDS[0], IDS[2]]
     assert list(attested.holds) == [IDS[1]]
+
+
+def test_a_member_that_never_answers_costs_its_while_once() -> None:
+    """Else a dead member would cost every list half a second."""
+
+    async def scenario() -> list[float]:
+        clock = ManualClock()
+        asking = coordinator([*(Opinionated(n, APPROVES) for n in (1, 2, 3)), Held(4, APPROVES)], clock)
+        times = [clock.now()]
+        for _ in range(3):
+            await asking.attest(Question.DECISION, VERIFIER, [ref(1)])
+            times.append(clock.now())
+        return times
+
+    first, *others = asyncio.run(scenario())
+
+    assert others == [first + GRACE_S] * 3
+
+
+def test_a_member_that_answers_again_is_waited_for_again() -> None:
+    async def scenario() -> tuple[list[Attested], Opinionated]:
+        clock, back = ManualClock(), Held(4, APPROVES)
+        asking = coordinator([*(Opinionated(n, APPROVES) for n in (1, 2, 3)), back], clock)
+        first = await asking.attest(Question.DECISION, VERIFIER, [ref(1)])
+        back.let_go.set()
+        return [first, *[await asking.attest(Question.DECISION, VERIFIER, [ref(1)]) for _ in range(2)]], back
+
+    attested, back = asyncio.run(scenario())
+
+    assert all(one.signed for one in attested)
+    assert len(back.questions) == 2

@@ -1,0 +1,174 @@
+"""The signer's gRPC service, for its own front: decode, ask the desk, encode."""
+
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Final, Protocol, TypeVar
+
+import grpc
+import structlog
+
+from bridge.adapters.grpc import codec, signer_codec
+from bridge.adapters.grpc.errors import NOT_APPROVED
+from bridge.committee.identity import IdentityCard
+from bridge.core.statements import Epoch
+from bridge.core.votes import VoteConflictError
+from bridge.errors import BridgeError, InvalidInputError
+from bridge.frost import FrostError, ParticipantId
+from bridge.ports.committee import Signer, Witnesses, WitnessReport
+from bridge.rpc.v1 import committee_pb2 as committee
+from bridge.rpc.v1 import notary_pb2 as notary
+from bridge.rpc.v1 import signer_pb2 as pb
+from bridge.rpc.v1.signer_pb2_grpc import SignerServicer
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+DISTRIBUTION: Final = "naru-bridge"
+log = structlog.get_logger()
+
+
+class SignerWithWitnesses(Signer, Witnesses, Protocol):
+    """All seats."""
+
+
+class Ceremonies(Protocol):
+    """The ceremonies that this notary takes part in; their messages are their own to read."""
+
+    async def exchange(self, request: committee.ExchangeRequest) -> committee.ExchangeResponse:
+        """Take one step of a ceremony.
+
+        Raises:
+            UnavailableError: the disk refuses.
+            RefusedError, InvalidInputError: what was handed over is not acceptable.
+        """
+        ...
+
+
+class SignerService(SignerServicer):
+    """What the front may ask."""
+
+    def __init__(self, card: IdentityCard, desk: SignerWithWitnesses, ceremonies: Ceremonies) -> None:
+        """Answer from *desk* and *ceremonies*."""
+        self._card = card
+        self._desk = desk
+        self._ceremonies = ceremonies
+        self._version = version(DISTRIBUTION)
+
+    async def Describe(
+        self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[pb.DescribeRequest, pb.DescribeResponse]
+    ) -> pb.DescribeResponse:
+        """Tell who this is, and which seats it holds."""
+        return await _answer("seats.described", request, context, self._describe)
+
+    async def Commit(
+        self,
+        request: pb.SignerCommitRequest,
+        context: grpc.aio.ServicerContext[pb.SignerCommitRequest, notary.CommitResponse],
+    ) -> notary.CommitResponse:
+        """Make commitments."""
+        return await _answer("commitments.made", request, context, self._commit)
+
+    async def Votable(
+        self, request: pb.VotableRequest, context: grpc.aio.ServicerContext[pb.VotableRequest, pb.VotableResponse]
+    ) -> pb.VotableResponse:
+        """Tell what no earlier vote stands against."""
+        return await _answer("votes.compared", request, context, self._votable)
+
+    async def Sign(
+        self,
+        request: pb.SignerSignRequest,
+        context: grpc.aio.ServicerContext[pb.SignerSignRequest, notary.SignResponse],
+    ) -> notary.SignResponse:
+        """Release a share of a list."""
+        return await _answer("share.released", request, context, self._sign)
+
+    async def Endorse(
+        self,
+        request: pb.SignerEndorseRequest,
+        context: grpc.aio.ServicerContext[pb.SignerEndorseRequest, notary.SignResponse],
+    ) -> notary.SignResponse:
+        """Release a share of a decree."""
+        return await _answer("decree.endorsed", request, context, self._endorse)
+
+    async def Exchange(
+        self,
+        request: committee.ExchangeRequest,
+        context: grpc.aio.ServicerContext[committee.ExchangeRequest, committee.ExchangeResponse],
+    ) -> committee.ExchangeResponse:
+        """Take one step of a ceremony."""
+        return await _answer("ceremony.exchanged", request, context, self._ceremonies.exchange)
+
+    async def Witness(
+        self,
+        request: committee.WitnessRequest,
+        context: grpc.aio.ServicerContext[committee.WitnessRequest, committee.WitnessResponse],
+    ) -> committee.WitnessResponse:
+        """Report what was seen of a member's votes."""
+        return await _answer("votes.witnessed", request, context, self._witness)
+
+    async def Admit(
+        self, request: pb.AdmitRequest, context: grpc.aio.ServicerContext[pb.AdmitRequest, pb.AdmitResponse]
+    ) -> pb.AdmitResponse:
+        """Take peers' reports."""
+        return await _answer("reports.taken", request, context, self._admit)
+
+    async def _describe(self, _request: pb.DescribeRequest) -> pb.DescribeResponse:
+        seats = [signer_codec.seat_out(seat) for seat in await self._desk.seats()]
+        return pb.DescribeResponse(identity=self._card.to_bytes(), seats=seats, version=self._version)
+
+    async def _commit(self, request: pb.SignerCommitRequest) -> notary.CommitResponse:
+        coordinator = signer_codec.coordinator_in(request.coordinator)
+        commitments = await self._desk.commit(Epoch(request.epoch), coordinator, request.count)
+        return notary.CommitResponse(commitments=[codec.commitment_out(c) for c in commitments])
+
+    async def _votable(self, request: pb.VotableRequest) -> pb.VotableResponse:
+        return pb.VotableResponse(votable=await self._desk.votable(signer_codec.votes_in(request.votes)))
+
+    async def _sign(self, request: pb.SignerSignRequest) -> notary.SignResponse:
+        return codec.signed_out(await self._desk.sign(*signer_codec.order_in(request)))
+
+    async def _endorse(self, request: pb.SignerEndorseRequest) -> notary.SignResponse:
+        return codec.signed_out(await self._desk.endorse(*signer_codec.decree_in(request)))
+
+    async def _witness(self, request: committee.WitnessRequest) -> committee.WitnessResponse:
+        asked = WitnessReport(
+            epoch=Epoch(request.epoch),
+            witness=ParticipantId(0),
+            subject=ParticipantId(request.subject),
+            challenge=request.challenge,
+            seen=None,
+        )
+        head = codec.head_in(request.head) if request.HasField("head") else None
+        return committee.WitnessResponse(report=codec.report_out(await self._desk.witness(asked, head)))
+
+    async def _admit(self, request: pb.AdmitRequest) -> pb.AdmitResponse:
+        return pb.AdmitResponse(missing=await self._desk.admit([codec.report_in(r) for r in request.reports]))
+
+
+async def _answer(
+    event: str,
+    request: Request,
+    context: grpc.aio.ServicerContext[Request, Response],
+    handler: Callable[[Request], Awaitable[Response]],
+) -> Response:
+    started = time.monotonic()
+    try:
+        response = await handler(request)
+    except BridgeError as error:
+        log.info("request.refused", step=event, error=str(error))
+        await context.abort(_code(error), str(error), _metadata(error))
+    log.debug(event, duration_ms=round(1000 * (time.monotonic() - started), 1))
+    return response
+
+
+def _code(error: BridgeError) -> grpc.StatusCode:
+    if isinstance(error, InvalidInputError | FrostError):
+        return grpc.StatusCode.INVALID_ARGUMENT
+    return grpc.StatusCode.UNAVAILABLE if error.retryable else grpc.StatusCode.FAILED_PRECONDITION
+
+
+def _metadata(error: BridgeError) -> tuple[tuple[str, str], ...]:
+    if isinstance(error, VoteConflictError):
+        return ((NOT_APPROVED, error.vote.transfer_id.hex()),)
+    return ()
