@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutants.patches import ROOT, Mutant, mutants
@@ -19,6 +20,8 @@ from tests.tidy import sources
 EVM = Path("contracts/evm")
 FORGE = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 TIMEOUT_S = 900
+"""For all named tests together as for one; a mutant that hangs proves nothing."""
+TREES_MAX = 4
 PYTEST_RED = 1
 """pytest's exit code for failed tests; an error in collecting them is another, and proves nothing."""
 
@@ -29,15 +32,22 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose file name holds TEXT")
     chosen, left_out = _runnable(mutants(parser.parse_args().only))
     with tempfile.TemporaryDirectory(prefix="naru-mutants-") as name:
-        tree = Path(name)
-        _copy(tree)
-        if not _green(tree, chosen):
+        trees = [Path(name) / str(number) for number in range(min(TREES_MAX, os.cpu_count() or 1))]
+        for tree in trees:
+            _copy(tree)
+        if not _green(trees[0], chosen):
             print("mutants: 0 passed, 1 failed")
             return 1
         print(f"{'mutant':<52}{'rule':<7}{'result':<14}{'s':>5}  test")
-        wrong = sum(_try(tree, mutant) != "red" for mutant in chosen)
+        with ThreadPoolExecutor(len(trees)) as workers:
+            wrong = sum(workers.map(_wrong, trees, (chosen[number :: len(trees)] for number in range(len(trees)))))
     print(f"mutants: {len(chosen) - wrong} passed, {wrong} failed, {left_out} skipped")
     return 1 if wrong or (left_out and os.environ.get("CI")) else 0
+
+
+def _wrong(tree: Path, share: Sequence[Mutant]) -> int:
+    """Try mutants in a tree of their own; count those that did not turn their test red."""
+    return sum(_try(tree, mutant) != "red" for mutant in share)
 
 
 def _runnable(found: list[Mutant]) -> tuple[list[Mutant], int]:

@@ -340,8 +340,8 @@ def test_a_node_that_never_answers_holds_up_no_reading() -> None:
         world, transfer = world_with_a_lock()
         stuck = Stuck(world.beta)
         reader = AgreedReader([stuck, world.beta, world.beta], 2, Patience(late_s=0.02, answer_s=3600))
-        at = await reader.head()
         async with asyncio.timeout(5):
+            at = await reader.head()
             for read in every_read(reader, at, transfer):
                 await read()
         assert stuck.cancelled == stuck.answered > 5
