@@ -20,7 +20,7 @@ from bridge.frost import encode_scalar
 from tests.committee import EPOCH
 from tests.integration.support import NUMBERS, Network
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 PROC: Final = Path("/proc")
 WRITABLE: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw.. [0-9a-f]+ [0-9a-f:]+ [0-9]+ *(\S*)")

@@ -24,7 +24,7 @@ from bridge.core.records import Status
 from bridge.core.transfer import TransferId
 from tests.integration.support import FRONTS, SIGNERS, Network, until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 COMMITTED = (Status.COMMITTED, Reason.NONE)
 REFUSED = (Status.ROLLED_BACK, Reason.NOT_ELIGIBLE)
@@ -109,7 +109,6 @@ def test_with_redis_killed_in_the_middle_the_three_transfers_end_as_they_must_in
     assert _endings(network, transfers) == [COMMITTED, REFUSED, EXPIRED]
 
 
-@pytest.mark.slow
 def test_with_everything_killed_and_wiped_at_once_the_three_transfers_end_as_they_must_inv_7(network: Network) -> None:
     transfers = _send_three(network)
     network.reached(transfers[0], "locked")
@@ -119,7 +118,6 @@ def test_with_everything_killed_and_wiped_at_once_the_three_transfers_end_as_the
     assert _endings(network, transfers) == [COMMITTED, REFUSED, EXPIRED]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["notary-1", "signer-1"])
 def test_three_of_four_notaries_finish_while_one_is_silent_and_a_relayer_that_waits_for_it_ends_at_once(
     network: Network, name: str

@@ -27,7 +27,7 @@ from tests.unit.frost import reference
 from tests.unit.frost.test_vectors import Case, cases, replay
 
 RFC = cases()[0]
-FULL = bool(os.environ.get("CI") or os.environ.get("NARU_FULL"))
+FULL = bool(os.environ.get("NARU_FULL"))
 CASES = 1000 if FULL else 200
 GROUPS = 20
 """The cases run in so many tests, which may run side by side."""
