@@ -88,8 +88,18 @@ def started(*arguments: str, folder: Path | None = None) -> subprocess.Popen[str
     """Start `naru`, with *folder* for its networks."""
     environment = os.environ | ({} if folder is None else {"XDG_RUNTIME_DIR": str(folder)})
     return subprocess.Popen(
-        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - this process has no threads that matter to it
     )
+
+
+def _heed_interrupts() -> None:
+    """Undo what a shell does to what it starts in the background: ignoring SIGINT is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def done(process: subprocess.Popen[str]) -> Done:
