@@ -7,8 +7,8 @@ import pytest
 
 from bridge.core.caip import EndpointId
 from bridge.core.keccak import keccak
-from bridge.core.statements import CLOSED_TYPE, HANDOVER_TYPE, Closed, Epoch, Handover, Trial
-from bridge.core.transfer import U64_MAX
+from bridge.core.statements import CLOSED_TYPE, HANDOVER_TYPE, Closed, Epoch, Handover, Trial, locked
+from bridge.core.transfer import U64_MAX, TransferId
 from bridge.errors import InvalidInputError
 from tests.tidy import sources
 from tests.vectors.statements import FURTHER_TYPES, PATH
@@ -81,3 +81,8 @@ def test_every_trial_is_another_message_and_no_statement() -> None:
 def test_the_specification_gives_the_type_string_as_signed(text: str) -> None:
     page = (sources.ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     assert f"| `{text}` | `0x{keccak(text.encode()).hex()}` |" in page
+
+
+def test_a_list_is_signed_by_the_epoch_that_it_names() -> None:
+    """R-40: only a handover's epoch is another one than its signer's."""
+    assert locked(VERIFIER, Epoch(7), [TransferId(SESSION)]).signer_epoch == 7
