@@ -1,6 +1,7 @@
 """What the two processes of a notary need, as bridge.config has it for everybody else."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -37,6 +38,11 @@ class SignerConfig(Table):
     socket: FilePath
     """Unix socket for the front, in a folder of mode 0700."""
     kek: KekConfig
+
+    @property
+    def ceremonies(self) -> Path:
+        """Folder of the ceremonies that this signer takes part in."""
+        return self.folder / "ceremonies"
 
 
 class WindowConfig(Table):
@@ -94,6 +100,16 @@ class NotaryConfig(Network):
     policy: PolicyConfig = PolicyConfig()
     idle_allowance_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     """How far the notary's own clock may run ahead of an idle ledger's before a deadline counts as passed (R-12)."""
+
+    @property
+    def facts(self) -> Path:
+        """File with what this notary saw on ledgers."""
+        return self.folder / "facts.sqlite"
+
+    @property
+    def verdicts(self) -> Path:
+        """File with what it thought of transfers, and its breakers."""
+        return self.folder / "verdicts.sqlite"
 
     @model_validator(mode="after")
     def _check_notary(self) -> Self:

@@ -39,8 +39,6 @@ from notary.watch import LedgerWatch
 
 WATCH_S: Final = 1.0
 """How often ledgers are looked at ahead of being asked."""
-FACTS: Final = "facts.sqlite"
-VERDICTS: Final = "verdicts.sqlite"
 COORDINATORS: Final = frozenset({Role.RELAYER, Role.NOTARY, Role.OPERATOR})
 POLICY: Final[Policy] = {
     "bridge.rpc.v1.Notary": COORDINATORS,
@@ -60,8 +58,8 @@ async def _run(config: NotaryConfig, stopping: asyncio.Event) -> None:
     clock = SystemClock()
     async with AsyncExitStack() as resources:
         _make_folder(config)
-        facts = resources.enter_context(SqliteFacts(config.folder / FACTS))
-        verdicts = resources.enter_context(SqliteVerdicts(config.folder / VERDICTS))
+        facts = resources.enter_context(SqliteFacts(config.facts))
+        verdicts = resources.enter_context(SqliteVerdicts(config.verdicts))
         signer = GrpcSigner(config.signer_socket)
         resources.push_async_callback(signer.close)
         eyes, watches = {}, []

@@ -13,7 +13,7 @@ from bridge.core.statements import Epoch
 from bridge.core.votes import VoteHead
 from bridge.errors import BridgeError, ConfigError
 from bridge.frost import ParticipantId
-from bridge.ports.committee import Seat, Signer, Witnesses, WitnessReport
+from bridge.ports.committee import Seat, WitnessedSigner, WitnessReport
 from bridge.ports.runtime import Clock
 
 PERIOD_S: Final = 1.0
@@ -29,14 +29,10 @@ class Line(Protocol):
         ...
 
 
-class SignerWithWitnesses(Signer, Witnesses, Protocol):
-    """The own signer."""
-
-
 class Peers:
     """The other members of each committee that this notary has a seat in."""
 
-    def __init__(self, signer: SignerWithWitnesses, line: Callable[[MemberConfig], Line], clock: Clock) -> None:
+    def __init__(self, signer: WitnessedSigner, line: Callable[[MemberConfig], Line], clock: Clock) -> None:
         """Reach members by *line*."""
         self._signer = signer
         self._line = line

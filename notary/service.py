@@ -1,7 +1,6 @@
 """The notary's gRPC services: decode, ask judge and signer, encode. It never signs what it was handed (R-10)."""
 
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -12,17 +11,16 @@ import grpc
 import structlog
 
 from bridge.adapters.grpc import codec
-from bridge.adapters.grpc.errors import NOT_APPROVED
+from bridge.adapters.grpc.answering import answer
 from bridge.config import LedgerConfig, node_host
 from bridge.core.statements import Epoch, Kind
-from bridge.core.votes import Vote, VoteConflictError
-from bridge.errors import BridgeError, InvalidInputError, RefusedError, UnavailableError
-from bridge.frost import FrostError
+from bridge.core.votes import Vote
+from bridge.errors import InvalidInputError, RefusedError, UnavailableError
 from bridge.ports.committee import (
+    COMMITMENTS_MAX,
     NotApprovedError,
     Offer,
     Question,
-    Seat,
     Signer,
     SignItem,
     SignOrder,
@@ -38,8 +36,6 @@ from notary.judge import Judge, Judged
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-COMMITMENTS_MAX: Final = 16
-"""Handed ahead to one coordinator (R-14)."""
 HOST_LEN: Final = 8
 DISTRIBUTION: Final = "naru-bridge"
 log = structlog.get_logger()
@@ -67,41 +63,41 @@ class NotaryService(NotaryServicer):
         self, request: pb.StatusRequest, context: grpc.aio.ServicerContext[pb.StatusRequest, pb.StatusResponse]
     ) -> pb.StatusResponse:
         """Tell who this is, and how its own view of each ledger stands."""
-        return await _answer("status.told", request, context, self._status)
+        return await answer("status.told", request, context, self._status)
 
     async def Review(
         self, request: pb.ReviewRequest, context: grpc.aio.ServicerContext[pb.ReviewRequest, pb.ReviewResponse]
     ) -> pb.ReviewResponse:
         """Give verdicts."""
-        return await _answer("transfers.reviewed", request, context, self._review)
+        return await answer("transfers.reviewed", request, context, self._review)
 
     async def Commit(
         self, request: pb.CommitRequest, context: grpc.aio.ServicerContext[pb.CommitRequest, pb.CommitResponse]
     ) -> pb.CommitResponse:
         """Give a commitment."""
         coordinator = self._caller(context)
-        return await _answer("commitment.given", request, context, lambda r: self._commit(r, coordinator))
+        return await answer("commitment.given", request, context, lambda r: self._commit(r, coordinator))
 
     async def Sign(
         self, request: pb.SignRequest, context: grpc.aio.ServicerContext[pb.SignRequest, pb.SignResponse]
     ) -> pb.SignResponse:
         """Release a share of a list."""
         coordinator = self._caller(context)
-        return await _answer("share.released", request, context, lambda r: self._sign(r, coordinator))
+        return await answer("share.released", request, context, lambda r: self._sign(r, coordinator))
 
     async def Endorse(
         self, request: pb.EndorseRequest, context: grpc.aio.ServicerContext[pb.EndorseRequest, pb.SignResponse]
     ) -> pb.SignResponse:
         """Release a share of a decree."""
         coordinator = self._caller(context)
-        return await _answer("decree.endorsed", request, context, lambda r: self._endorse(r, coordinator))
+        return await answer("decree.endorsed", request, context, lambda r: self._endorse(r, coordinator))
 
     async def _status(self, _request: pb.StatusRequest) -> pb.StatusResponse:
         response = pb.StatusResponse(
             ledgers=[await self._ledger_status(ledger) for ledger in self._ledgers], version=version(DISTRIBUTION)
         )
         try:
-            response.seats.extend(_seat_out(seat) for seat in await self._signer.seats())
+            response.seats.extend(codec.seat_out(seat) for seat in await self._signer.seats())
         except UnavailableError as error:
             response.problem = str(error)
         return response
@@ -191,7 +187,7 @@ class CommitteeService(CommitteeServicer):
         context: grpc.aio.ServicerContext[committee.ExchangeRequest, committee.ExchangeResponse],
     ) -> committee.ExchangeResponse:
         """Take one step of a ceremony."""
-        return await _answer("ceremony.exchanged", request, context, self._signer.exchange)
+        return await answer("ceremony.exchanged", request, context, self._signer.exchange)
 
     async def Witness(
         self,
@@ -199,7 +195,7 @@ class CommitteeService(CommitteeServicer):
         context: grpc.aio.ServicerContext[committee.WitnessRequest, committee.WitnessResponse],
     ) -> committee.WitnessResponse:
         """Report what was seen of a member's votes."""
-        return await _answer("votes.witnessed", request, context, self._signer.witness_raw)
+        return await answer("votes.witnessed", request, context, self._signer.witness_raw)
 
 
 def _is_public(host: str) -> bool:
@@ -235,47 +231,3 @@ def _vote(judged: Judged, offer: Offer, epoch: Epoch) -> Vote:
         code=offer.code,
         expired=judged.expired,
     )
-
-
-def _seat_out(seat: Seat) -> pb.SeatStatus:
-    return pb.SeatStatus(
-        notary=seat.notary,
-        epoch=seat.epoch,
-        threshold=seat.threshold,
-        members=seat.members,
-        group_key=seat.group_key,
-        head=codec.head_out(seat.head),
-        problem=seat.problem,
-    )
-
-
-async def _answer(
-    event: str,
-    request: Request,
-    context: grpc.aio.ServicerContext[Request, Response],
-    handler: Callable[[Request], Awaitable[Response]],
-) -> Response:
-    started = time.monotonic()
-    try:
-        response = await handler(request)
-    except BridgeError as error:
-        log.info("request.refused", step=event, error=str(error))
-        await context.abort(_code(error), str(error), _metadata(error))
-    log.debug(event, duration_ms=round(1000 * (time.monotonic() - started), 1))
-    return response
-
-
-def _code(error: BridgeError) -> grpc.StatusCode:
-    if isinstance(error, InvalidInputError | FrostError):
-        return grpc.StatusCode.INVALID_ARGUMENT
-    return grpc.StatusCode.UNAVAILABLE if error.retryable else grpc.StatusCode.FAILED_PRECONDITION
-
-
-def _metadata(error: BridgeError) -> tuple[tuple[str, str], ...]:
-    match error:
-        case NotApprovedError(transfer_id=transfer_id):
-            return ((NOT_APPROVED, transfer_id.hex()),)
-        case VoteConflictError(vote=vote):
-            return ((NOT_APPROVED, vote.transfer_id.hex()),)
-        case _:
-            return ()

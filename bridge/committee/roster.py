@@ -16,13 +16,11 @@ from bridge.committee.signed import NonsenseError
 from bridge.core.statements import Epoch
 from bridge.errors import UnavailableError
 from bridge.frost import ParticipantId
-from bridge.ports.committee import Commitment, Notary, SignedShare
+from bridge.ports.committee import COMMITMENTS_MAX, Commitment, Notary, SignedShare
 from bridge.ports.runtime import Clock
 
 T = TypeVar("T")
 
-STOCK_MAX: Final = 16
-"""Commitments that a member keeps for one coordinator (threshold.md, message flow)."""
 STOCK_AGE_MAX_S: Final = 20.0
 """Members forget theirs after 30 s; what is between is for the way and for clocks."""
 PATIENCE_S: Final = (0.5, 5.0)
@@ -157,7 +155,7 @@ class Roster:
         await asyncio.gather(*self._background, return_exceptions=True)
 
     async def _refill(self, member: ParticipantId) -> None:
-        room = STOCK_MAX - self._members[member].out - len(self._members[member].stock)
+        room = COMMITMENTS_MAX - self._members[member].out - len(self._members[member].stock)
         if room <= 0:
             raise UnavailableError(f"notary {member} owes {self._members[member].out} answers")
         commitments = await self._call(member, self._members[member].notary.commit(room))

@@ -11,12 +11,10 @@ from typing import Final
 
 import tomli_w
 
-from bridge.adapters.keystore.folder import SignerFolder
-from bridge.adapters.keystore.kinds import key_encryption
-from bridge.adapters.sqlite.votes import SqliteVoteStore
 from bridge.committee.identity import Identity, IdentityCard
 from bridge.config import CommitteeConfig, MemberConfig, faulty_max
 from bridge.core.statements import Epoch
+from bridge.custody import signer_folder
 from bridge.frost import Dealing, Entropy, PublicKeyPackage, deal_at_random
 from bridge.notary_config import KekConfig, SignerConfig
 
@@ -44,7 +42,7 @@ def place(folder: Path) -> SignerPlace:
         kek=KekConfig(passphrase_file=phrase),
     )
     identity = Identity.generate()
-    _opened(config).make_identity(identity.to_bytes(), identity.card.to_bytes())
+    signer_folder(config).make_identity(identity.to_bytes(), identity.card.to_bytes())
     return SignerPlace(config=config, card=identity.card)
 
 
@@ -62,22 +60,12 @@ def document(epoch: Epoch, public: PublicKeyPackage, members: tuple[MemberConfig
 
 def seat(places: Mapping[int, SignerPlace], dealing: Dealing, committee: CommitteeConfig) -> None:
     """Give each notary its share."""
-    text = tomli_w.dumps(_plain(committee))
+    text = tomli_w.dumps(committee.model_dump(mode="json", exclude={"session", "signatures"}))
     for package in dealing.key_packages:
-        _opened(places[package.identifier].config).make(Epoch(committee.epoch), package, text)
+        signer_folder(places[package.identifier].config).make(Epoch(committee.epoch), package, text)
 
 
 def write_secret(path: Path, text: str) -> None:
     """Write a new file that only its owner may read."""
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(text)
-
-
-def _opened(config: SignerConfig) -> SignerFolder:
-    key = key_encryption(config.kek.kind, passphrase_file=config.kek.passphrase_file, development=config.development)
-    return SignerFolder(config.folder, key, SqliteVoteStore.create)
-
-
-def _plain(committee: CommitteeConfig) -> dict[str, object]:
-    data = committee.model_dump(mode="json", exclude={"session", "signatures"})
-    return {**data, "members": list(data["members"])}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import tomli_w
@@ -174,7 +174,7 @@ class Network:
     def _write(self, path: Path, model: BaseModel) -> None:
         """Write a configuration whole or not at all."""
         draft = path.with_suffix(".draft")
-        draft.write_text(tomli_w.dumps(_plain(model.model_dump(mode="json", exclude_none=True))))
+        draft.write_text(tomli_w.dumps(model.model_dump(mode="json", exclude_none=True)))
         draft.replace(path)
 
     # --- ledgers
@@ -364,17 +364,6 @@ class Network:
 
 def _issuer(ledger: str) -> str:
     return f"issuer-{ledger}"
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON-like data of any shape
-    """Turn tuples into lists, which is what TOML knows."""
-    match value:
-        case dict():
-            return {key: _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
 
 
 async def _wait(stopping: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from bridge.adapters.memory.lines import MemoryLineLog
 from bridge.committee.document import CommitteeDocument
 from bridge.committee.messages import Board, Message, MessageRefusedError
-from bridge.committee.proposal import Member, Proposal
+from bridge.committee.proposal import Member, Proposal, member_row
 from bridge.committee.session import SigningDesk
 from bridge.committee.signed import Committee, NotSignedError
 from bridge.committee.transcript import TranscriptLog
@@ -155,13 +155,7 @@ async def _visit(carrier: _Carrier, lines: Lines, member: Member) -> Seen:
 
 
 def _config(member: Member) -> MemberConfig:
-    return MemberConfig(
-        id=member.id,
-        operator=member.operator,
-        address=member.address,
-        name=member.name,
-        identity=member.card.to_bytes().hex(),
-    )
+    return MemberConfig.model_validate(member_row(member))
 
 
 def _out(message: Message) -> pb.CeremonyMessage:

@@ -4,17 +4,14 @@ The signer's front can't: a takeover of the machine that talks to the world appr
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bridge.adapters.ceremony.approval import approve as approve_ceremony
 from bridge.adapters.ceremony.approval import ask_abort
 from bridge.adapters.ceremony.folder import CeremonyFolder
 from bridge.adapters.keystore.approvals import approve_handover as write_handover
-from bridge.adapters.keystore.folder import CARD, SignerFolder
-from bridge.adapters.keystore.kinds import key_encryption
+from bridge.adapters.keystore.folder import CARD
 from bridge.adapters.keystore.private import read_private
-from bridge.adapters.sqlite.votes import SqliteVoteStore
 from bridge.committee.document import is_dealt, verify_document
 from bridge.committee.identity import Identity, IdentityCard
 from bridge.committee.keys import public_keys
@@ -22,11 +19,11 @@ from bridge.committee.proposal import Proposal
 from bridge.config import CommitteeConfig
 from bridge.core.statements import Epoch
 from bridge.core.votes import HandoverVote
+from bridge.custody import locked_by, signer_folder
 from bridge.errors import ConfigError, UnavailableError
 from bridge.notary_config import SignerConfig
 from bridge.ports.custody import KeyMaker
 
-CEREMONIES: Final = "ceremonies"
 _CARD_LEN_MAX: Final = 256
 
 
@@ -45,26 +42,14 @@ def init(config: SignerConfig) -> Initialised:
         ConfigError: there is an identity already, or the KEK can't be used.
         UnavailableError: the disk or the KEK fails.
     """
-    key = key_encryption(
-        config.kek.kind,
-        passphrase_file=config.kek.passphrase_file,
-        credential=config.kek.credential,
-        module=config.kek.module,
-        token=config.kek.token,
-        key_label=config.kek.key_label,
-        pin_file=config.kek.pin_file,
-        parameters=config.kek.parameters,
-        development=config.development,
-    )
+    key = locked_by(config)
     try:
         config.folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UnavailableError(f"{config.folder} can't be made: {error.strerror}; its own folder must exist") from error
     made = key.make_key() if isinstance(key, KeyMaker) else False
     identity = Identity.generate()
-    SignerFolder(config.folder, key, SqliteVoteStore.create).make_identity(
-        identity.to_bytes(), identity.card.to_bytes()
-    )
+    signer_folder(config).make_identity(identity.to_bytes(), identity.card.to_bytes())
     return Initialised(card=identity.card, made_key=made)
 
 
@@ -124,5 +109,4 @@ def approve_handover(config: SignerConfig, heir: CommitteeConfig, proposal: Prop
 
 
 def _ceremonies(config: SignerConfig) -> CeremonyFolder:
-    path: Path = config.folder / CEREMONIES
-    return CeremonyFolder(path)
+    return CeremonyFolder(config.ceremonies)

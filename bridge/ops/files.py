@@ -4,6 +4,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from bridge.disk import sync_folder
+
 
 def put(path: Path, text: str, *, mode: int, new: bool = False) -> None:
     """Write a file by way of another, with everything on disk before this returns; *new*: it must not be there.
@@ -23,11 +25,7 @@ def put(path: Path, text: str, *, mode: int, new: bool = False) -> None:
             path.hardlink_to(draft)  # fails if it is there, as a rename would not
         else:
             draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     finally:
         with suppress(OSError):
             draft.unlink()

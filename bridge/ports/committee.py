@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.core.caip import EndpointId
 from bridge.core.reasons import Reason
@@ -12,6 +12,9 @@ from bridge.core.transfer import Lane, TransferId
 from bridge.core.votes import Vote, VoteHead
 from bridge.errors import RefusedError
 from bridge.frost import ParticipantId, SignatureShare, SigningCommitments
+
+COMMITMENTS_MAX: Final = 16
+"""That a seat keeps for one coordinator, and that a coordinator may ask for at once (threshold.md, message flow)."""
 
 
 class Question(StrEnum):
@@ -267,3 +270,7 @@ class Witnesses(Protocol):
     async def admit(self, reports: Sequence[WitnessReport]) -> list[str]:
         """Take peers' reports on own seats; give what is still missing, a sentence per seat that may not sign yet."""
         ...
+
+
+class WitnessedSigner(Signer, Witnesses, Protocol):
+    """A signer whose votes others keep an eye on, and that does so for them."""

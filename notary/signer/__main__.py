@@ -18,12 +18,11 @@ from bridge.adapters.ceremony.desk import CeremonyDesk
 from bridge.adapters.ceremony.folder import CeremonyFolder
 from bridge.adapters.grpc.codec import MESSAGE_LEN_MAX
 from bridge.adapters.keystore.approvals import Approvals
-from bridge.adapters.keystore.folder import SignerFolder
-from bridge.adapters.keystore.kinds import key_encryption
 from bridge.adapters.keystore.private import private_folder, translated
 from bridge.adapters.sqlite.votes import SqliteVoteStore
 from bridge.adapters.system import SystemClock, system_entropy
 from bridge.committee.identity import Identity
+from bridge.custody import signer_folder
 from bridge.errors import ConfigError
 from bridge.hardening import harden
 from bridge.notary_config import SignerConfig
@@ -34,8 +33,6 @@ from notary.signer.opening import Opener, OpenVotes
 from notary.signer.service import SignerService
 
 GRACE_S: Final = 3.0
-CEREMONIES: Final = "ceremonies"
-"""Folder, in the signer's."""
 SOCKET_LEN_MAX: Final = 107
 """sockaddr_un, unix(7)."""
 _PROBE_S: Final = 1.0
@@ -52,7 +49,7 @@ async def _run(config: SignerConfig, stopping: asyncio.Event) -> None:
     if hardening.detail:
         log.warning("memory.not_locked", reason=hardening.detail)
     with ExitStack() as resources:
-        folder = await asyncio.to_thread(_folder, config)
+        folder = await asyncio.to_thread(signer_folder, config)
         resources.enter_context(folder.owned())
         identity = Identity.from_bytes(await asyncio.to_thread(folder.identity))
         opener = Opener(
@@ -65,27 +62,9 @@ async def _run(config: SignerConfig, stopping: asyncio.Event) -> None:
             development=config.development,
         )
         seats = await asyncio.to_thread(lambda: [opener.open(epoch) for epoch in opener.epochs()])
-        ceremonies = CeremonyDesk(
-            CeremonyFolder(folder.path / CEREMONIES), identity, folder, NewSeats(folder), system_entropy
-        )
+        ceremonies = CeremonyDesk(CeremonyFolder(config.ceremonies), identity, folder, NewSeats(folder), system_entropy)
         service = SignerService(identity.card, Desk(seats, opener), SignerCeremonies(ceremonies.exchange))
         await _serve(config.socket, service, stopping)
-
-
-def _folder(config: SignerConfig) -> SignerFolder:
-    kek = config.kek
-    key = key_encryption(
-        kek.kind,
-        passphrase_file=kek.passphrase_file,
-        credential=kek.credential,
-        module=kek.module,
-        token=kek.token,
-        key_label=kek.key_label,
-        pin_file=kek.pin_file,
-        parameters=kek.parameters,
-        development=config.development,
-    )
-    return SignerFolder(config.folder, key, SqliteVoteStore.create)
 
 
 def _opening(resources: ExitStack) -> OpenVotes:

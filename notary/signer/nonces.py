@@ -12,11 +12,10 @@ from weakref import WeakMethod
 
 from bridge.errors import RefusedError
 from bridge.frost import SigningNonces
+from bridge.ports.committee import COMMITMENTS_MAX
 from bridge.ports.runtime import Clock, Entropy
 
 TTL_S: Final = 30.0
-OF_ONE_MAX: Final = 16
-"""Outstanding for one coordinator."""
 OF_ALL_MAX: Final = 256
 HANDLE_LEN: Final = 16
 
@@ -41,7 +40,7 @@ class NoncePool:
         """Keep *nonces* for 30 s under a handle that is good for *coordinator* only; the oldest make room."""
         self._forget_lapsed()
         of_coordinator = [handle for handle, held in self._held.items() if held.coordinator == coordinator]
-        for handle in of_coordinator[: max(0, len(of_coordinator) - OF_ONE_MAX + 1)]:
+        for handle in of_coordinator[: max(0, len(of_coordinator) - COMMITMENTS_MAX + 1)]:
             del self._held[handle]
         while len(self._held) >= OF_ALL_MAX:
             self._held.popitem(last=False)

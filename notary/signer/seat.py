@@ -18,6 +18,7 @@ from bridge.errors import InvalidInputError, RefusedError, UnavailableError
 from bridge.frost import KeyPackage, ParticipantId, SigningNonces, commit, sign
 from bridge.hardening import forget_at_fork
 from bridge.ports.committee import (
+    COMMITMENTS_MAX,
     Commitment,
     EndorseRequest,
     Seat,
@@ -29,7 +30,7 @@ from bridge.ports.committee import (
 from bridge.ports.runtime import Clock, Entropy
 from bridge.ports.store import SeatStore
 from notary.signer.admission import Admission, OlderStoreError
-from notary.signer.nonces import OF_ONE_MAX, NoncePool, forgetting
+from notary.signer.nonces import NoncePool, forgetting
 
 CHALLENGE_LEN: Final = 32
 log = structlog.get_logger()
@@ -111,8 +112,8 @@ class HeldSeat:
             InvalidInputError: *count* is not 1 to 16.
             UnavailableError: the vote store is out of use.
         """
-        if not 1 <= count <= OF_ONE_MAX:
-            raise InvalidInputError(f"ask for 1 to {OF_ONE_MAX} commitments, not {count}")
+        if not 1 <= count <= COMMITMENTS_MAX:
+            raise InvalidInputError(f"ask for 1 to {COMMITMENTS_MAX} commitments, not {count}")
         self._check_store()
         return [self._fresh(coordinator) for _ in range(count)]
 

@@ -1,7 +1,5 @@
 """The signer's gRPC service, for its own front: decode, ask the desk, encode."""
 
-import time
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Final, Protocol, TypeVar
 
@@ -9,13 +7,11 @@ import grpc
 import structlog
 
 from bridge.adapters.grpc import codec, signer_codec
-from bridge.adapters.grpc.errors import NOT_APPROVED
+from bridge.adapters.grpc.answering import answer
 from bridge.committee.identity import IdentityCard
 from bridge.core.statements import Epoch
-from bridge.core.votes import VoteConflictError
-from bridge.errors import BridgeError, InvalidInputError
-from bridge.frost import FrostError, ParticipantId
-from bridge.ports.committee import Signer, Witnesses, WitnessReport
+from bridge.frost import ParticipantId
+from bridge.ports.committee import WitnessedSigner, WitnessReport
 from bridge.rpc.v1 import committee_pb2 as committee
 from bridge.rpc.v1 import notary_pb2 as notary
 from bridge.rpc.v1 import signer_pb2 as pb
@@ -26,10 +22,6 @@ Response = TypeVar("Response")
 
 DISTRIBUTION: Final = "naru-bridge"
 log = structlog.get_logger()
-
-
-class SignerWithWitnesses(Signer, Witnesses, Protocol):
-    """All seats."""
 
 
 class Ceremonies(Protocol):
@@ -48,7 +40,7 @@ class Ceremonies(Protocol):
 class SignerService(SignerServicer):
     """What the front may ask."""
 
-    def __init__(self, card: IdentityCard, desk: SignerWithWitnesses, ceremonies: Ceremonies) -> None:
+    def __init__(self, card: IdentityCard, desk: WitnessedSigner, ceremonies: Ceremonies) -> None:
         """Answer from *desk* and *ceremonies*."""
         self._card = card
         self._desk = desk
@@ -59,7 +51,7 @@ class SignerService(SignerServicer):
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[pb.DescribeRequest, pb.DescribeResponse]
     ) -> pb.DescribeResponse:
         """Tell who this is, and which seats it holds."""
-        return await _answer("seats.described", request, context, self._describe)
+        return await answer("seats.described", request, context, self._describe)
 
     async def Commit(
         self,
@@ -67,13 +59,13 @@ class SignerService(SignerServicer):
         context: grpc.aio.ServicerContext[pb.SignerCommitRequest, notary.CommitResponse],
     ) -> notary.CommitResponse:
         """Make commitments."""
-        return await _answer("commitments.made", request, context, self._commit)
+        return await answer("commitments.made", request, context, self._commit)
 
     async def Votable(
         self, request: pb.VotableRequest, context: grpc.aio.ServicerContext[pb.VotableRequest, pb.VotableResponse]
     ) -> pb.VotableResponse:
         """Tell what no earlier vote stands against."""
-        return await _answer("votes.compared", request, context, self._votable)
+        return await answer("votes.compared", request, context, self._votable)
 
     async def Sign(
         self,
@@ -81,7 +73,7 @@ class SignerService(SignerServicer):
         context: grpc.aio.ServicerContext[pb.SignerSignRequest, notary.SignResponse],
     ) -> notary.SignResponse:
         """Release a share of a list."""
-        return await _answer("share.released", request, context, self._sign)
+        return await answer("share.released", request, context, self._sign)
 
     async def Endorse(
         self,
@@ -89,7 +81,7 @@ class SignerService(SignerServicer):
         context: grpc.aio.ServicerContext[pb.SignerEndorseRequest, notary.SignResponse],
     ) -> notary.SignResponse:
         """Release a share of a decree."""
-        return await _answer("decree.endorsed", request, context, self._endorse)
+        return await answer("decree.endorsed", request, context, self._endorse)
 
     async def Exchange(
         self,
@@ -97,7 +89,7 @@ class SignerService(SignerServicer):
         context: grpc.aio.ServicerContext[committee.ExchangeRequest, committee.ExchangeResponse],
     ) -> committee.ExchangeResponse:
         """Take one step of a ceremony."""
-        return await _answer("ceremony.exchanged", request, context, self._ceremonies.exchange)
+        return await answer("ceremony.exchanged", request, context, self._ceremonies.exchange)
 
     async def Witness(
         self,
@@ -105,13 +97,13 @@ class SignerService(SignerServicer):
         context: grpc.aio.ServicerContext[committee.WitnessRequest, committee.WitnessResponse],
     ) -> committee.WitnessResponse:
         """Report what was seen of a member's votes."""
-        return await _answer("votes.witnessed", request, context, self._witness)
+        return await answer("votes.witnessed", request, context, self._witness)
 
     async def Admit(
         self, request: pb.AdmitRequest, context: grpc.aio.ServicerContext[pb.AdmitRequest, pb.AdmitResponse]
     ) -> pb.AdmitResponse:
         """Take peers' reports."""
-        return await _answer("reports.taken", request, context, self._admit)
+        return await answer("reports.taken", request, context, self._admit)
 
     async def _describe(self, _request: pb.DescribeRequest) -> pb.DescribeResponse:
         seats = [signer_codec.seat_out(seat) for seat in await self._desk.seats()]
@@ -144,31 +136,3 @@ class SignerService(SignerServicer):
 
     async def _admit(self, request: pb.AdmitRequest) -> pb.AdmitResponse:
         return pb.AdmitResponse(missing=await self._desk.admit([codec.report_in(r) for r in request.reports]))
-
-
-async def _answer(
-    event: str,
-    request: Request,
-    context: grpc.aio.ServicerContext[Request, Response],
-    handler: Callable[[Request], Awaitable[Response]],
-) -> Response:
-    started = time.monotonic()
-    try:
-        response = await handler(request)
-    except BridgeError as error:
-        log.info("request.refused", step=event, error=str(error))
-        await context.abort(_code(error), str(error), _metadata(error))
-    log.debug(event, duration_ms=round(1000 * (time.monotonic() - started), 1))
-    return response
-
-
-def _code(error: BridgeError) -> grpc.StatusCode:
-    if isinstance(error, InvalidInputError | FrostError):
-        return grpc.StatusCode.INVALID_ARGUMENT
-    return grpc.StatusCode.UNAVAILABLE if error.retryable else grpc.StatusCode.FAILED_PRECONDITION
-
-
-def _metadata(error: BridgeError) -> tuple[tuple[str, str], ...]:
-    if isinstance(error, VoteConflictError):
-        return ((NOT_APPROVED, error.vote.transfer_id.hex()),)
-    return ()

@@ -75,6 +75,7 @@ class Done:
     @property
     def json(self) -> Any:  # noqa: ANN401 - any JSON
         """Read the whole of standard output as one JSON value."""
+        assert self.out, f"nothing on standard output; exit code {self.code}, standard error: {self.err}"
         return json.loads(self.out)
 
 

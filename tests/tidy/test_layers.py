@@ -12,7 +12,16 @@ FROST = ("bridge.errors", "bridge.frost")
 PORTS = (*CORE, "bridge.frost", "bridge.ports")
 DAEMON = (*PORTS, "bridge.config", "bridge.notary_config", "bridge.telemetry", "bridge.rpc")
 """What a daemon's own modules may know: no concrete adapter."""
-ROOTS = (*DAEMON, "bridge.committee", "bridge.connections", "bridge.ca", "bridge.hardening", "bridge.adapters")
+ROOTS = (
+    *DAEMON,
+    "bridge.committee",
+    "bridge.connections",
+    "bridge.custody",
+    "bridge.ca",
+    "bridge.disk",
+    "bridge.hardening",
+    "bridge.adapters",
+)
 """What a composition root may know besides its own package."""
 ALLOWED = {
     "bridge.errors": (),
@@ -27,9 +36,17 @@ ALLOWED = {
     "bridge.connections": (*PORTS, "bridge.config", "bridge.committee", "bridge.adapters.grpc"),
     "bridge.telemetry": ("bridge.errors", "bridge.telemetry"),
     "bridge.hardening": ("bridge.errors",),
+    "bridge.disk": (),
+    "bridge.custody": (*PORTS, "bridge.config", "bridge.notary_config", "bridge.adapters"),
     "bridge.daemon": ("bridge.errors", "bridge.config", "bridge.telemetry"),
-    "bridge.adapters": (*PORTS, "bridge.rpc", "bridge.telemetry"),
-    "bridge.adapters.ceremony": (*PORTS, "bridge.config", "bridge.committee", "bridge.adapters.ceremony"),
+    "bridge.adapters": (*PORTS, "bridge.rpc", "bridge.telemetry", "bridge.disk"),
+    "bridge.adapters.ceremony": (
+        *PORTS,
+        "bridge.config",
+        "bridge.committee",
+        "bridge.disk",
+        "bridge.adapters.ceremony",
+    ),
     "bridge.oversight": (*DAEMON, "bridge.oversight"),
     "bridge.devnet": (*ROOTS, "bridge.devnet"),
     "bridge.ops": (*ROOTS, "bridge.devnet", "bridge.ops"),

@@ -23,6 +23,7 @@ from bridge.committee.identity import SIGNATURE_LEN
 from bridge.committee.messages import BODY_LEN_MAX, Board, Kind, Message, MessageRefusedError
 from bridge.committee.proposal import Proposal, read_proposal
 from bridge.committee.verdict import take
+from bridge.disk import sync_folder
 from bridge.errors import ConfigError, ConflictError, UnavailableError
 
 PROPOSAL: Final = "proposal.toml"
@@ -95,7 +96,7 @@ class CeremonyFolder:
         with self._writing(folder):
             _make_folder(folder)
             _write_new(folder / PROPOSAL, proposal.to_toml().encode())
-            _sync(folder)  # what an earlier, killed call wrote may not be on disk yet
+            sync_folder(folder)  # what an earlier, killed call wrote may not be on disk yet
 
     def board(self, proposal: Proposal) -> Board:
         """Read all messages, and check them again.
@@ -108,8 +109,8 @@ class CeremonyFolder:
         folder = self._of(board.session)
         with self._writing(folder):
             if board.session not in self._settled:
-                _sync(self._path)
-                _sync(folder)  # what is read from here on may leave, so it must be on disk
+                sync_folder(self._path)
+                sync_folder(folder)  # what is read from here on may leave, so it must be on disk
                 self._settled.add(board.session)
             paths = [path for path in folder.iterdir() if _MESSAGE.fullmatch(path.name)]
         for path in sorted(paths, key=_order):
@@ -238,22 +239,14 @@ def _write_new(path: Path, data: bytes) -> bool:
         return False
     finally:
         os.unlink(fresh)  # noqa: PTH108 - as its neighbours
-    _sync(path.parent)
+    sync_folder(path.parent)
     return True
 
 
 def _make_folder(path: Path) -> None:
     with suppress(FileExistsError):
         os.mkdir(path, 0o700)  # noqa: PTH102 - as its neighbours
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 @contextmanager

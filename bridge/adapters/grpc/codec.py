@@ -16,6 +16,7 @@ from bridge.ports.committee import (
     EndorseRequest,
     Offer,
     Question,
+    Seat,
     SignedShare,
     SignItem,
     SignRequest,
@@ -130,6 +131,19 @@ def head_in(message: pb.VoteHead) -> VoteHead:
         count=message.count,
         hash=_bytes(message.hash, WORD_LEN, "hash"),
         signature=_bytes(message.signature, SIGNATURE_LEN, "signature"),
+    )
+
+
+def seat_out(seat: Seat) -> pb.SeatStatus:
+    """Encode what anybody may know of a seat."""
+    return pb.SeatStatus(
+        notary=seat.notary,
+        epoch=seat.epoch,
+        threshold=seat.threshold,
+        members=seat.members,
+        group_key=seat.group_key,
+        head=head_out(seat.head),
+        problem=seat.problem,
     )
 
 

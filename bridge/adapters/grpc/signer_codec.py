@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from bridge.adapters.grpc import codec
 from bridge.adapters.grpc.codec import (
     ITEMS_MAX,
     commitment_out,
@@ -10,7 +11,6 @@ from bridge.adapters.grpc.codec import (
     endorse_in,
     endorse_out,
     head_in,
-    head_out,
     kind_in,
     kind_out,
 )
@@ -21,7 +21,6 @@ from bridge.core.votes import Vote
 from bridge.errors import InvalidInputError
 from bridge.frost import ParticipantId
 from bridge.ports.committee import EndorseRequest, Seat, SignOrder
-from bridge.rpc.v1 import notary_pb2 as notary
 from bridge.rpc.v1 import signer_pb2 as pb
 
 VOTES_MAX: Final = 3 * ITEMS_MAX
@@ -31,16 +30,9 @@ COORDINATOR_LEN_MAX: Final = 200
 
 def seat_out(seat: Seat) -> pb.SignerSeat:
     """Encode a seat's description."""
-    status = notary.SeatStatus(
-        notary=seat.notary,
-        epoch=seat.epoch,
-        threshold=seat.threshold,
-        members=seat.members,
-        group_key=seat.group_key,
-        head=head_out(seat.head),
-        problem=seat.problem,
+    return pb.SignerSeat(
+        status=codec.seat_out(seat), challenge=seat.challenge, admitted=seat.admitted, committee=seat.committee
     )
-    return pb.SignerSeat(status=status, challenge=seat.challenge, admitted=seat.admitted, committee=seat.committee)
 
 
 def seat_in(message: pb.SignerSeat) -> Seat:

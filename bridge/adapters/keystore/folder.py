@@ -29,6 +29,7 @@ from bridge.adapters.keystore.file import open_sealed, seal
 from bridge.adapters.keystore.private import private_folder, read_private, translated
 from bridge.adapters.keystore.sealed import Sealed
 from bridge.core.statements import Epoch
+from bridge.disk import sync_folder
 from bridge.errors import ConfigError, RefusedError, UnavailableError
 from bridge.frost import FrostError, KeyPackage, ParticipantId
 from bridge.ports.custody import KeyEncryption
@@ -151,7 +152,7 @@ class SignerFolder:
         path = self._secret(name)
         with translated(path):
             path.unlink(missing_ok=True)
-            _sync(self.path)
+            sync_folder(self.path)
 
     # --- seats
 
@@ -224,7 +225,7 @@ class SignerFolder:
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
-            _sync(self.path)
+            sync_folder(self.path)
         return self.key(epoch)
 
     def certify(self, epoch: Epoch, document: str) -> None:
@@ -253,7 +254,7 @@ class SignerFolder:
             raise RefusedError(f"the seat of epoch {epoch} is certified and may have signed: it can't be discarded")
         with translated(place):
             away = place.rename(self.path / f".{place.name}.{secrets.token_hex(8)}.tmp")
-            _sync(self.path)
+            sync_folder(self.path)
             shutil.rmtree(away)
 
     def _fill(self, draft: Path, epoch: Epoch, key: KeyPackage, document: str) -> None:
@@ -301,11 +302,3 @@ def _fields(document: str) -> dict[str, Any]:
 
 def _secret_purpose(name: str) -> str:
     return f"naru secret {name}"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bridge.disk import sync_folder
 from bridge.errors import ConfigError, UnavailableError
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -116,15 +117,7 @@ def _make_private(path: Path, form: Form) -> None:
         if mode & _OTHERS:
             raise ConfigError((f"others may use the {form.name} {path}: chmod 600 {path}",)) from None
     else:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(path.parent)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

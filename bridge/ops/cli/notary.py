@@ -3,7 +3,7 @@
 import getpass
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,6 @@ FrontOption = Annotated[Path, typer.Option("--config", help="This notary's own c
 PlaceArgument = Annotated[
     str, typer.Argument(metavar="LEDGER[:ASSET]|all", help="A ledger's name there, an asset on it (isin:…), or all.")
 ]
-VERDICTS: Final = "verdicts.sqlite"
 
 
 @app.command()
@@ -150,7 +149,7 @@ def _place(front: "NotaryConfig", text: str) -> "Place":
 def _journal(front: "NotaryConfig") -> "SqliteVerdicts":
     from bridge.adapters.sqlite.verdicts import SqliteVerdicts  # noqa: PLC0415 - start-up time
 
-    path = front.folder / VERDICTS
+    path = front.verdicts
     if not path.exists():
         raise InvalidInputError(f"{path} is not there: this notary has not run yet, or this is another's configuration")
     return SqliteVerdicts(path)

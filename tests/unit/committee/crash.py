@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 CHANGES: Final = frozenset({"open", "write", "fsync", "link", "unlink", "mkdir"})
-FOLDER_OS: Final = "bridge.adapters.ceremony.folder.os"
+WRITERS: Final = ("bridge.adapters.ceremony.folder", "bridge.disk")
+"""What changes the disk in a ceremony."""
 
 
 class Killed(BaseException):
@@ -61,5 +62,6 @@ class FusedOs:
 def fused(fuse: Fuse) -> Iterator[None]:
     """Let all that happens inside go through the fuse."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FOLDER_OS, FusedOs(fuse))
+        for writer in WRITERS:
+            patch.setattr(f"{writer}.os", FusedOs(fuse))
         yield

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from bridge.committee import transcript
 from bridge.committee.identity import Purpose
 from bridge.committee.roast import GIVE_UP_S
-from bridge.committee.roster import PATIENCE_S, STOCK_AGE_MAX_S, STOCK_MAX
+from bridge.committee.roster import PATIENCE_S, STOCK_AGE_MAX_S
 from bridge.committee.session import MESSAGES_MAX
 from bridge.committee.signed import Committee, Fault, NotSignedError, Signed
 from bridge.core.statements import Kind, Statement, Trial
 from bridge.errors import ConfigError, UnavailableError
 from bridge.frost import ParticipantId, verify
-from bridge.ports.committee import SignedShare, SignItem, SignRequest, TransferRef
+from bridge.ports.committee import COMMITMENTS_MAX, SignedShare, SignItem, SignRequest, TransferRef
 from tests.conformance.samples import transfer
 from tests.unit.committee.members import (
     BYZANTINE,
@@ -95,7 +95,7 @@ def test_a_signature_takes_one_round_trip_once_commitments_were_handed_over() ->
         table = Table()
         for number in range(1, 41):
             await sign(table, number)
-        assert [member.committed for member in table.members] == [[STOCK_MAX], [STOCK_MAX], [STOCK_MAX], []]
+        assert [member.committed for member in table.members] == [*[[COMMITMENTS_MAX]] * 3, []]
         assert_no_commitment_stands_in_two_sessions(table)
 
     run(scenario)
@@ -110,7 +110,7 @@ def test_a_commitment_that_members_may_forget_soon_is_not_used() -> None:
         table.clock.advance(STOCK_AGE_MAX_S)
         signed = await sign(table, 2)
         assert (signed.sessions, signed.failures) == (1, ())
-        assert table[1].committed == [STOCK_MAX, STOCK_MAX]
+        assert table[1].committed == [COMMITMENTS_MAX, COMMITMENTS_MAX]
 
     run(scenario)
 
@@ -322,7 +322,7 @@ def test_the_answer_of_a_member_that_nobody_waits_for_any_more_still_fills_the_s
         await table.clock.sleep(Slow.takes_s)
         table[2].disapproved[transfer(2).id] = "no"
         assert (await sign(table, 2)).signers == (1, 3, 4)
-        assert table[1].committed == [STOCK_MAX]
+        assert table[1].committed == [COMMITMENTS_MAX]
 
     run(scenario)
 

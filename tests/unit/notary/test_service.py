@@ -27,6 +27,7 @@ from bridge.core.votes import HandoverVote, Vote, VoteHead
 from bridge.errors import RefusedError, UnavailableError
 from bridge.frost import ParticipantId
 from bridge.ports.committee import (
+    COMMITMENTS_MAX,
     Commitment,
     EndorseRequest,
     NotApprovedError,
@@ -44,7 +45,7 @@ from bridge.rpc.v1 import notary_pb2 as pb
 from bridge.rpc.v1.committee_pb2_grpc import CommitteeStub, add_CommitteeServicer_to_server
 from bridge.rpc.v1.notary_pb2_grpc import NotaryStub, add_NotaryServicer_to_server
 from notary.judge import Judge, LedgerEyes
-from notary.service import COMMITMENTS_MAX, HOST_LEN, CommitteeService, NotaryService
+from notary.service import HOST_LEN, CommitteeService, NotaryService
 from notary.signer.desk import Desk
 from notary.signer.seat import HeldSeat, Holding
 from tests.committee import EPOCH, dealing, settle

@@ -17,9 +17,9 @@ from bridge.core.statements import Closed, Decree, Epoch, Handover, Item, Kind, 
 from bridge.core.votes import HandoverConflictError, HandoverVote, Vote, VoteConflictError, VoteHead
 from bridge.errors import InvalidInputError, RefusedError, UnavailableError
 from bridge.frost import CommitmentListError, ParticipantId, aggregate, verify, verify_share
-from bridge.ports.committee import Commitment, EndorseRequest, SignedShare, SignOrder, evidence_message
+from bridge.ports.committee import COMMITMENTS_MAX, Commitment, EndorseRequest, SignedShare, SignOrder, evidence_message
 from notary.signer.broken import BrokenVotes
-from notary.signer.nonces import OF_ALL_MAX, OF_ONE_MAX, TTL_S
+from notary.signer.nonces import OF_ALL_MAX, TTL_S
 from notary.signer.seat import HeldSeat
 from tests.committee import EPOCH, dealing
 from tests.conformance.samples import vote, word
@@ -282,7 +282,7 @@ def test_no_two_commitments_share_nonces_or_handles() -> None:
     assert {c.notary for c in commitments} == {ParticipantId(1)}
 
 
-@pytest.mark.parametrize("count", [-1, 0, OF_ONE_MAX + 1])
+@pytest.mark.parametrize("count", [-1, 0, COMMITMENTS_MAX + 1])
 def test_a_number_of_commitments_that_is_not_1_to_16_is_refused(count: int) -> None:
     with pytest.raises(InvalidInputError, match="1 to 16"):
         held_seat().commit(COORDINATOR, count)
@@ -292,7 +292,7 @@ def test_of_a_17th_commitment_the_coordinator_s_oldest_makes_room_and_no_other_s
     """R-14, issue 5: up to 16 for a coordinator."""
     seat = admitted(held_seat())
     other = fresh(seat, "relayer/b")
-    commitments = [*seat.commit(COORDINATOR, OF_ONE_MAX), fresh(seat)]
+    commitments = [*seat.commit(COORDINATOR, COMMITMENTS_MAX), fresh(seat)]
     with pytest.raises(RefusedError):
         share_of(seat, VOTES, commitments[0])
     share_of(seat, VOTES, commitments[1])
