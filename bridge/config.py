@@ -201,27 +201,6 @@ class Network(Table):
         return self
 
 
-class RelayerConfig(Network):
-    """What `python -m relayer` needs."""
-
-    redis: str
-    """`redis://…`, `rediss://…` or `unix://…`."""
-    committee: CommitteeConfig
-    committee_folder: FilePath | None = None
-    """Where documents of other committees are put, `epoch-<n>.toml`: read when a gateway names another epoch."""
-    poll_s: Seconds = 1.0
-    """How often ledgers are looked at."""
-    transcript_file: FilePath | None = None
-    """Where signing sessions are kept as evidence."""
-
-    @model_validator(mode="after")
-    def _check_relayer(self) -> Self:
-        problems = transport_problems(self.committee, tls=self.tls is not None, development=self.development)
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-
 class TokenConfig(Table):
     """An asset's token on one ledger; `issued` in smallest units, as its register has it (INV-4)."""
 

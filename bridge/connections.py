@@ -1,19 +1,22 @@
-"""Channels to notaries, as a configuration describes them: for composition roots and commands."""
+"""Channels to notaries and institutions, as a configuration describes them: for composition roots and commands."""
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import grpc
 
 from bridge.adapters.grpc.channel import connect
 from bridge.adapters.grpc.client import GrpcNotary
 from bridge.adapters.grpc.committee import GrpcCommittee
+from bridge.adapters.grpc.lifecycle import GrpcCorrespondent
 from bridge.adapters.grpc.tls import TlsFiles, TlsSource
-from bridge.committee.identity import IdentityCard
-from bridge.config import CommitteeConfig, MemberConfig, TlsConfig
+from bridge.committee.identity import Identity, IdentityCard
+from bridge.config import CommitteeConfig, MemberConfig, TlsConfig, read_secret
 from bridge.core.peers import Peer, Role
 from bridge.core.statements import Epoch
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, InvalidInputError
 from bridge.frost import ParticipantId
+from bridge.relayer_config import InstitutionConfig
 
 
 def tls_source(config: TlsConfig | None) -> TlsSource | None:
@@ -64,6 +67,14 @@ class Lines:
         """Give a member as other notaries see it."""
         return GrpcCommittee(f"notary {member.id} at {member.address}", self.channel(member))
 
+    def institution(self, peer: InstitutionConfig) -> GrpcCorrespondent:
+        """Give the relayer that takes an institution's lifecycle data."""
+        key = (peer.address, peer.name)
+        if key not in self._channels:
+            expected = None if self._tls is None else Peer(role=Role.RELAYER, instance=peer.name)
+            self._channels[key] = connect(peer.address, tls=self._tls, expected=expected)
+        return GrpcCorrespondent(f"relayer {peer.name} at {peer.address}", self._channels[key])
+
     def _expected(self, member: MemberConfig) -> Peer | None:
         if self._tls is None:
             return None
@@ -83,3 +94,16 @@ async def lines(resources: AsyncExitStack, config: TlsConfig | None) -> Lines:
 def cards(committee: CommitteeConfig) -> dict[ParticipantId, IdentityCard]:
     """Give the members' identity cards; of a dealt committee, which has none, nothing."""
     return {ParticipantId(m.id): IdentityCard.from_hex(m.identity) for m in committee.members if m.identity}
+
+
+def read_identity(path: Path) -> Identity:
+    """Read an institution's identity, as `naru lifecycle identity` writes it.
+
+    Raises:
+        ConfigError: it can't be read, others may read it too, or it is none.
+    """
+    try:
+        return Identity.from_bytes(bytes.fromhex(read_secret(path)))
+    except (ValueError, InvalidInputError):
+        problem = f"{path} holds no identity: restore it, or make one with `naru lifecycle identity`"
+        raise ConfigError((problem,)) from None

@@ -27,7 +27,6 @@ from bridge.config import (
     CommitteeConfig,
     LedgerConfig,
     MemberConfig,
-    RelayerConfig,
     TlsConfig,
     TokenConfig,
     read_secret,
@@ -42,6 +41,7 @@ from bridge.devnet.process import Child, daemon, python
 from bridge.devnet.runs import CLIENT_CONFIG
 from bridge.errors import UnavailableError
 from bridge.notary_config import NotaryConfig, PolicyConfig
+from bridge.relayer_config import RelayerConfig
 
 NAMES: Final = ("alpha", "beta")
 CHAIN_IDS: Final = {"alpha": 7001, "beta": 7002}

@@ -170,16 +170,15 @@ def parse_id(text: str) -> str:
     return match[1]
 
 
-def parse_reference(text: str) -> bytes:
-    """Read a client reference, 32 bytes.
+def parse_reference(text: str, what: str = "client reference") -> bytes:
+    """Read a client reference, or *what* else has 32 bytes.
 
     Raises:
         InvalidInputError: not 64 hexadecimal digits.
     """
     match = _WORD.fullmatch(text.lower())
     if match is None:
-        msg = f"{text!r} is not a client reference: give 0x and 64 hexadecimal digits"
-        raise InvalidInputError(msg)
+        raise InvalidInputError(f"{text!r} is not a {what}: give 0x and 64 hexadecimal digits")
     return bytes.fromhex(match[1])
 
 

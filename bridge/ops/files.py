@@ -7,7 +7,7 @@ from pathlib import Path
 from bridge.disk import sync_folder
 
 
-def put(path: Path, text: str, *, mode: int, new: bool = False) -> None:
+def put(path: Path, content: str | bytes, *, mode: int, new: bool = False) -> None:
     """Write a file by way of another, with everything on disk before this returns; *new*: it must not be there.
 
     Raises:
@@ -17,8 +17,8 @@ def put(path: Path, text: str, *, mode: int, new: bool = False) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.touch(mode=mode)
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with draft.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         if new:

@@ -90,6 +90,7 @@ def compose(wanted: Wanted, now: int, entropy: Entropy) -> Order:
         deadline=now + deadline_in_s if deadline_in_s else 0,
         life=wanted.life_s,
         client_reference=move.client_reference,
+        payload_hash=move.payload_hash,
         nonce=top | int.from_bytes(entropy(NONCE_LEN)) if wanted.nonce is None else wanted.nonce,
         expiry=now + wanted.expires_in_s,
         submitter=wanted.submitter,

@@ -31,6 +31,8 @@ class Move:
     amount: int
     deadline_in_s: int
     client_reference: bytes = ZERO_WORD
+    payload_hash: bytes = ZERO_WORD
+    """Of lifecycle data, as `naru lifecycle make` prints it (R-27)."""
     nonce: int | None = None
     """At the gateway, where each locks once only (R-02), 1 to 2^24 - 1; None: the lowest unused one."""
 
@@ -141,6 +143,7 @@ class Sender:
             amount=move.amount,
             deadline=now + move.deadline_in_s,
             client_reference=move.client_reference,
+            payload_hash=move.payload_hash,
         )
         try:
             return await self._holder.lock(terms, nonce=move.nonce)
@@ -203,4 +206,5 @@ def draft_of(move: Move, sender: Account, now: int) -> Transfer:
         amount=move.amount,
         deadline=now + move.deadline_in_s,
         client_reference=move.client_reference,
+        payload_hash=move.payload_hash,
     )

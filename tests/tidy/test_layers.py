@@ -10,7 +10,7 @@ from tests.tidy import sources
 CORE = ("bridge.errors", "bridge.core")
 FROST = ("bridge.errors", "bridge.frost")
 PORTS = (*CORE, "bridge.frost", "bridge.ports")
-DAEMON = (*PORTS, "bridge.config", "bridge.notary_config", "bridge.telemetry", "bridge.rpc")
+DAEMON = (*PORTS, "bridge.config", "bridge.notary_config", "bridge.relayer_config", "bridge.telemetry", "bridge.rpc")
 """What a daemon's own modules may know: no concrete adapter."""
 ROOTS = (
     *DAEMON,
@@ -31,9 +31,16 @@ ALLOWED = {
     "bridge.rpc": ("bridge.rpc",),
     "bridge.config": (*PORTS, "bridge.config"),
     "bridge.notary_config": (*PORTS, "bridge.config"),
+    "bridge.relayer_config": (*PORTS, "bridge.config"),
     "bridge.committee": (*PORTS, "bridge.config", "bridge.committee"),
     "bridge.ca": (*CORE, "bridge.ca"),
-    "bridge.connections": (*PORTS, "bridge.config", "bridge.committee", "bridge.adapters.grpc"),
+    "bridge.connections": (
+        *PORTS,
+        "bridge.config",
+        "bridge.relayer_config",
+        "bridge.committee",
+        "bridge.adapters.grpc",
+    ),
     "bridge.telemetry": ("bridge.errors", "bridge.telemetry"),
     "bridge.hardening": ("bridge.errors",),
     "bridge.disk": (),

@@ -7,10 +7,11 @@ from typing import Any, Final
 import pytest
 import tomli_w
 
-from bridge.config import ClientConfig, LedgerConfig, RelayerConfig, committee_problems, faulty_max, load, read_secret
+from bridge.config import ClientConfig, LedgerConfig, committee_problems, faulty_max, load, read_secret
 from bridge.devnet.network import OwnLedger
 from bridge.errors import ConfigError
 from bridge.notary_config import NotaryConfig
+from bridge.relayer_config import RelayerConfig
 
 Config = dict[str, Any]
 GATEWAY: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"

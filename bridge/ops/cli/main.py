@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.errors import BridgeError
-from bridge.ops.cli import ca, committee, demo, devnet, gateway, notary, order, transfer
+from bridge.ops.cli import ca, committee, demo, devnet, gateway, lifecycle, notary, order, transfer
 from bridge.ops.cli.output import (
     EXIT_INTERRUPTED,
     ConfigOption,
@@ -29,6 +29,7 @@ app.command("demo")(demo.demo)
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(transfer.app, name="transfer")
 app.add_typer(order.app, name="order")
+app.add_typer(lifecycle.app, name="lifecycle")
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(committee.app, name="committee")
 app.add_typer(notary.app, name="notary")

@@ -43,6 +43,7 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
     destination: Annotated[str, typer.Option(help="Ledger that the units go to.")],
     deadline_in: Annotated[int, typer.Option(help="Seconds from now after which it rolls back.")] = 600,
     reference: Annotated[str, typer.Option(help="Client reference: 0x and 64 hexadecimal digits.")] = "",
+    payload_hash: Annotated[str, typer.Option(help="Of lifecycle data, as `naru lifecycle make` prints it.")] = "",
     nonce: Annotated[
         int | None, typer.Option(help="Of the account at the gateway: locks once only. Default: the lowest unused.")
     ] = None,
@@ -67,6 +68,7 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
         deadline_in_s=deadline_in,
         nonce=nonce,
         **({"client_reference": parse_reference(reference)} if reference else {}),
+        **({"payload_hash": parse_reference(payload_hash, "payload hash")} if payload_hash else {}),
     )
     result = asyncio.run(_send(move, read_secret(names.key_file(sender)), preflight=preflight))
     if output is Output.JSON:
