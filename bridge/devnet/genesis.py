@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import SAMPLE_TOKEN
+from bridge.adapters.evm.contracts import SAMPLE_HANDLER, SAMPLE_TOKEN
 from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
 from bridge.core.caip import AssetId, Endpoint, asset_id
 from bridge.core.register import Issue
@@ -111,6 +111,8 @@ class _Foundation:
     outbox: Outbox
     gateway: GatewayGovernance
     tokens: Mapping[str, TokenIssuer]
+    handler: str
+    """Of all tokens: where it stands."""
 
     @classmethod
     async def lay(cls, site: Site) -> "_Foundation":
@@ -131,6 +133,7 @@ class _Foundation:
     async def _lay(cls, site: Site) -> "_Foundation":
         outbox = Outbox(site.account)
         gateway = await GatewayGovernance.deploy(outbox)
+        handler = await outbox.deploy(SAMPLE_HANDLER)
         tokens = {
             asset.name: await TokenIssuer.deploy(outbox, SAMPLE_TOKEN, asset.title, asset.symbol, asset.decimals)
             for asset in ASSETS
@@ -143,14 +146,14 @@ class _Foundation:
             await token.register(gateway.address, site.issue_to, *site.register)
             await token.issue(site.issue_to, asset.issued[site.name])
         await outbox.confirm()
-        return cls(site=site, outbox=outbox, gateway=gateway, tokens=tokens)
+        return cls(site=site, outbox=outbox, gateway=gateway, tokens=tokens, handler=handler)
 
     async def join(self, here: Endpoint, peer: Endpoint, key: Element) -> None:
         """Register key, peer and assets, post what is issued, and open the lanes of each asset both ways."""
         await self.gateway.register_key(EPOCH, key)
         await self.gateway.register_peer(peer)
         for asset in ASSETS:
-            await self.gateway.add_asset(asset.id, self.tokens[asset.name].address, asset.decimals)
+            await self.gateway.add_asset(asset.id, self.tokens[asset.name].address, self.handler, asset.decimals)
             await self._post_issue(asset, here)
             for source, destination in ((here, peer), (peer, here)):
                 lane = Lane(source=source.id, destination=destination.id, asset=asset.id)

@@ -231,14 +231,15 @@ def lacking(plan: GatewayPlan, facts: GatewayFacts) -> list[tuple[tuple[str, ...
 def _asset_calls(planned: AssetPlan, known: AssetFacts | None) -> list[Wanted]:
     terms = (planned.mode_number, planned.form_number, planned.decimals, planned.gas_allowance)
     calls = []
-    if known is None or (planned.token, *terms) != (
+    if known is None or (planned.token, planned.handler, *terms) != (
         known.token,
+        known.handler,
         known.mode,
         known.form,
         known.decimals,
         known.gas_allowance,
     ):
-        calls.append(Wanted(name="addProfile", arguments=(planned.id, planned.token, *terms)))
+        calls.append(Wanted(name="addProfile", arguments=(planned.id, planned.token, planned.handler, *terms)))
     if planned.register_key and (known is None or known.register_key != planned.register_key):
         arguments = (planned.id, planned.register_key)
         calls.append(Wanted(name="setRegisterKey", arguments=arguments, stands_alone=known is not None))

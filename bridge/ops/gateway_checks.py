@@ -231,12 +231,12 @@ def _asset(name: str, planned: AssetPlan | None, known: AssetFacts | None) -> li
             found=_terms((known.mode, known.form, known.decimals, known.gas_allowance)),
             remedy=_REGISTER,
         ),
+        Check(name=f"{name} handler", expected=planned.handler, found=known.handler, remedy=_REGISTER),
         Check(
-            name=f"{name} questions",
-            expected=_questions(known.answered),
-            found=_questions(known.asked),
-            remedy="the token did not answer at registration what it answers now, or no longer does: "
-            "propose addProfile again while it answers, else nobody asks before a mint",
+            name=f"{name} handler code now",
+            expected=_hash(known.handler_code_hash),
+            found=_hash(known.live_handler_code_hash),
+            remedy="the handler's code is not the registered one: pause the asset's lanes and register another",
         ),
         Check(name=f"{name} code registered", expected=_hash(code_hash), found=_hash(known.code_hash), remedy=changed),
         Check(
@@ -292,11 +292,6 @@ def _lane_text(lane: LaneFacts | None) -> str:
     a, b, c, d = lane.limits
     limits = f"{a} to {b}, deadline {c} s to {d} s" if lane.outbound else f"{a} in {c} s, from {b} on after {d} s"
     return ("enabled" if lane.enabled else "DISABLED") + (", PAUSED" if lane.paused else "") + f", {limits}"
-
-
-def _questions(asked: tuple[bool, bool]) -> str:
-    names = [name for name, is_asked in zip(("paused", "canReceive"), asked, strict=True) if is_asked]
-    return "asks " + (" and ".join(names) or "nothing")
 
 
 def _terms(terms: tuple[int, int, int, int]) -> str:

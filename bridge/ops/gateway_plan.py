@@ -118,6 +118,8 @@ class AssetPlan(_Table):
     name: Name
     asset: AssetText
     token: AddressText
+    handler: AddressText
+    """What knows the token's standard: deployed by `naru gateway handler`, or an issuer's own (R-22)."""
     code_hash: Word | None = None
     """Of the token's code, if it is to be held against a known one; else against the one at its registration."""
     mode: Literal["escrow", "burn"] = "escrow"

@@ -16,7 +16,7 @@ from eth_typing import HexStr
 from web3.types import RPCEndpoint
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import PLAIN_TOKEN
+from bridge.adapters.evm.contracts import ERC20_HANDLER, PLAIN_TOKEN
 from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer
 from bridge.adapters.evm.holder import LockTerms
 from bridge.adapters.evm.node import Node
@@ -100,7 +100,7 @@ class Site:
         key = committee.dealing().public_key_package.group_public_key
         await self.gateway.register_key(committee.EPOCH, key)
         await self.gateway.register_peer(peer)
-        await self.gateway.add_asset(ASSET, self.token.address, DECIMALS)
+        await self.gateway.add_asset(ASSET, self.token.address, await self.outbox.deploy(ERC20_HANDLER), DECIMALS)
         await self.gateway.open_lane(lane, LIMITS)
         await self.outbox.confirm()
 

@@ -13,7 +13,7 @@ from eth_account import Account as EthAccount
 from eth_hash.auto import keccak
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN, SAMPLE_TOKEN
+from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN, SAMPLE_HANDLER, SAMPLE_TOKEN
 from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
 from bridge.adapters.evm.holder import EvmHolder, LockTerms
 from bridge.adapters.evm.node import Node
@@ -87,7 +87,7 @@ class _Site:
         await token.register(gateway.address, address(ALICE), address(BOB))
         if issue:
             await token.issue(address(ALICE), ISSUED)
-        await gateway.add_asset(lane.asset, token.address, 0)
+        await gateway.add_asset(lane.asset, token.address, await self.outbox.deploy(SAMPLE_HANDLER), 0)
         await gateway.set_register_key(lane.asset, address(REGISTER))
         await gateway.open_lane(lane, LIMITS)
         await self.outbox.confirm()

@@ -15,7 +15,7 @@ from web3.contract import AsyncContract
 
 from bridge.adapters.evm import locking
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN
+from bridge.adapters.evm.contracts import ERC20_HANDLER, GATEWAY, PLAIN_TOKEN
 from bridge.adapters.evm.deploy import GatewayGovernance
 from bridge.adapters.evm.holder import EvmHolder, LockRequest, LockTerms
 from bridge.adapters.evm.locking import Locked, LockList, LockResult
@@ -424,7 +424,7 @@ async def _with_token(market: Market, name: str) -> AsyncIterator[tuple[str, Loc
     await account.transact(token, "mint", evm_address(market.bench.alice), 100)
     gateway = GatewayGovernance(site.outbox, evm_address(site.endpoint.gateway))
     lane = replace(market.bench.lane, asset=asset_id(f"isin:KR{next(ASSETS):09}0"))
-    await gateway.add_asset(lane.asset, token.address, 0)
+    await gateway.add_asset(lane.asset, token.address, await site.outbox.deploy(ERC20_HANDLER), 0)
     await gateway.open_lane(lane, LIMITS)
     await site.outbox.confirm()
     yield token.address, await market.request(5, asset=lane.asset)

@@ -13,7 +13,7 @@ import tomli_w
 from eth_account import Account as EthAccount
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import SAMPLE_TOKEN
+from bridge.adapters.evm.contracts import SAMPLE_HANDLER, SAMPLE_TOKEN
 from bridge.adapters.evm.deploy import Outbox, TokenIssuer
 from bridge.adapters.evm.node import Node
 from bridge.core.keccak import keccak
@@ -41,11 +41,12 @@ def address(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """A folder with key files, two ledgers, and a token on each."""
+    """A folder with key files, two ledgers, and a token and its handler on each."""
 
     folder: Path
     urls: Mapping[str, str]
     tokens: Mapping[str, str]
+    handlers: Mapping[str, str]
 
     def key_file(self, name: str) -> Path:
         return self.folder / f"{name}.key"
@@ -73,6 +74,7 @@ class Ground:
                     "name": "tower",
                     "asset": ASSET,
                     "token": self.tokens[name],
+                    "handler": self.handlers[name],
                     "form": "own",
                     "decimals": 0,
                     "gas_allowance": 200_000,
@@ -131,7 +133,10 @@ def ground(folder: Path) -> Iterator[Ground]:
         file.write_text(key(name))
     with ExitStack() as stack:
         urls = {name: stack.enter_context(_running(folder / name, CHAIN_IDS[name])) for name in NAMES}
-        yield Ground(folder=folder, urls=urls, tokens={name: asyncio.run(_token(urls[name])) for name in NAMES})
+        pairs = {name: asyncio.run(_token(urls[name])) for name in NAMES}
+        tokens = {name: token for name, (token, _) in pairs.items()}
+        handlers = {name: handler for name, (_, handler) in pairs.items()}
+        yield Ground(folder=folder, urls=urls, tokens=tokens, handlers=handlers)
 
 
 @contextmanager
@@ -148,13 +153,14 @@ def _running(announce: Path, chain_id: int) -> Iterator[str]:
         process.wait()
 
 
-async def _token(url: str) -> str:
+async def _token(url: str) -> tuple[str, str]:
     node = Node(url)
     try:
         outbox = Outbox(EvmAccount(node, key("stranger")))
         token = await TokenIssuer.deploy(outbox, SAMPLE_TOKEN, "a security", "SEC", 0)
+        handler = await outbox.deploy(SAMPLE_HANDLER)
         await outbox.confirm()
-        return token.address
+        return token.address, handler
     finally:
         await node.close()
 

@@ -9,7 +9,7 @@ import pytest
 from eth_account import Account
 
 from bridge.adapters.evm.account import EvmAccount
-from bridge.adapters.evm.contracts import PLAIN_TOKEN
+from bridge.adapters.evm.contracts import ERC20_HANDLER, PLAIN_TOKEN
 from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
 from bridge.adapters.evm.node import Node
 from bridge.config import ClientConfig, load
@@ -164,7 +164,7 @@ async def _deploy_plain(network: Network) -> dict[str, str]:
             alice = next(a.address for a in network.config.accounts if a.name == "alice")
             await token.issue(alice, ISSUED[ledger.name])
         governance = GatewayGovernance(outbox, ledger.gateway)
-        await governance.add_asset(asset, token.address, DECIMALS)
+        await governance.add_asset(asset, token.address, await outbox.deploy(ERC20_HANDLER), DECIMALS)
         await governance.set_register_key(asset, register.address)
         issue = Issue(endpoint=ledger.endpoint.id, asset=asset, number=1, issued=ISSUED[ledger.name])
         await governance.post_issue(issue, sign_issue(register, issue))

@@ -224,7 +224,7 @@ def test_a_call_that_would_be_refused_is_not_proposed(deployed: Ground) -> None:
         (("setPeerEnabled", "gamma", "true"), "peers of the plan: alpha"),
         (("setPeerEnabled", "alpha", "maybe"), "neither true nor false"),
         (("configureInbound", "alpha", "tower", "1,2"), "capacity,largeAmount,refill,largeDelay"),
-        (("addProfile", "tower", "none", "frozen", "own", "0", "1"), "none of none, burn, escrow, freeze"),
+        (("addProfile", "tower", "none", "none", "frozen", "own", "0", "1"), "none of none, burn, escrow, freeze"),
         (("addPerson", "ann"), "not an EVM account"),
     ],
 )

@@ -17,6 +17,9 @@ TIMELOCK: Final = "TwoPersonTimelock"
 FROST_VERIFIER: Final = "FrostVerifier"
 SAMPLE_TOKEN: Final = "SampleSecurityToken"  # noqa: S105 - a contract's name
 PLAIN_TOKEN: Final = "PlainToken"  # noqa: S105 - a contract's name
+ERC20_HANDLER: Final = "Erc20Handler"
+SAMPLE_HANDLER: Final = "SampleHandler"
+"""Of SAMPLE_TOKEN; it understands PLAIN_TOKEN too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

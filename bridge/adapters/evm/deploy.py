@@ -137,9 +137,9 @@ class GatewayGovernance:
         """Let lanes lead to and from another ledger's gateway."""
         await self._call("registerPeer", peer.ledger, peer.fingerprint, peer.gateway)
 
-    async def add_asset(self, asset: AssetId, token: str, decimals: int) -> None:
-        """Register a token for an asset, in ESCROW; a first profile enables its asset."""
-        await self._call("addProfile", asset, token, ESCROW, OWN, decimals, GAS_ALLOWANCE)
+    async def add_asset(self, asset: AssetId, token: str, handler: str, decimals: int) -> None:
+        """Register a token for an asset, in ESCROW, with its handler; a first profile enables its asset."""
+        await self._call("addProfile", asset, token, handler, ESCROW, OWN, decimals, GAS_ALLOWANCE)
 
     async def set_register_key(self, asset: AssetId, address: str) -> None:
         """Say whose signature makes an entry the register's (R-11)."""

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
-from web3.types import TxParams
 
 from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, TIMELOCK, Artifact, artifact, topic
 from bridge.adapters.evm.node import Node
@@ -26,8 +24,6 @@ NOBODY: Final = "0x0000000000000000000000000000000000000000"
 WORD: Final = 32
 VIEW_GAS: Final = 50_000 + 30_000
 """TokenLib's, and what a transaction takes before it."""
-_PAUSED: Final = topic("paused()")[:4]
-_CAN_RECEIVE: Final = topic("canReceive(address)")[:4]
 _AGENT_SET: Final = topic("AgentSet(bytes32,address,bool)")
 _ROLE_GRANTED: Final = topic("RoleGranted(bytes32,address,address)")
 _ROLE_PLACE, _HOLDER_PLACE = 1, 2
@@ -87,10 +83,9 @@ class AssetFacts:
     form: int
     decimals: int
     gas_allowance: int
-    asked: tuple[bool, bool]
-    """Whether `paused()` and `canReceive(address)` are asked before a mint, as found at registration (R-22)."""
-    answered: tuple[bool, bool]
-    """Whether the token answers them now."""
+    handler: str
+    handler_code_hash: bytes
+    live_handler_code_hash: bytes
     register_key: str
     agents: frozenset[str]
 
@@ -263,7 +258,8 @@ async def _asset(
     at: BlockStamp,
 ) -> AssetFacts:
     enabled, profile, _, _, _, register_key, *_ = await node.call(functions.asset(asset), at)
-    _, token, code_hash, mode, form, decimals, gas_allowance, *asked = await node.call(functions.profile(profile), at)
+    _, token, code_hash, handler, handler_code_hash, *terms, _ = await node.call(functions.profile(profile), at)
+    mode, form, decimals, gas_allowance = terms
     named = [agent for of, agent in agents if of == asset]
     return AssetFacts(
         enabled=enabled,
@@ -274,31 +270,12 @@ async def _asset(
         form=form,
         decimals=decimals,
         gas_allowance=gas_allowance,
-        asked=(asked[0], asked[1]),
-        answered=await _answers(node, functions.address, token, at),
+        handler=to_checksum_address(handler),
+        handler_code_hash=handler_code_hash,
+        live_handler_code_hash=keccak(await read_code(node, handler, at)),
         register_key=to_checksum_address(register_key),
         agents=frozenset([agent for agent in named if await node.call(functions.isAgent(asset, agent), at)]),
     )
-
-
-async def _answers(node: Node, gateway: str, token: str, at: BlockStamp) -> tuple[bool, bool]:
-    """Ask the token as the gateway did at registration: by bounded gas, for exactly one word, 0 or 1."""
-    is_paused = await _is_answered(node, gateway, token, _PAUSED, at)
-    return is_paused, await _is_answered(node, gateway, token, _CAN_RECEIVE + evm_account(gateway), at)
-
-
-async def _is_answered(node: Node, gateway: str, token: str, data: bytes, at: BlockStamp) -> bool:
-    call: TxParams = {
-        "from": to_checksum_address(gateway),
-        "to": to_checksum_address(token),
-        "data": HexStr("0x" + data.hex()),
-        "gas": VIEW_GAS,
-    }
-    try:
-        answer = await node.ask(lambda: node.web3.eth.call(call, at.height))
-    except LedgerRefusedError:
-        return False
-    return len(answer) == WORD and int.from_bytes(answer) <= 1
 
 
 async def _lane(node: Node, functions: Any, lane: bytes, at: BlockStamp) -> LaneFacts:  # noqa: ANN401 - web3's are untyped

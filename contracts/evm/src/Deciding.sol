@@ -6,24 +6,15 @@ import {Identity} from "./Identity.sol";
 import {AssetId, EndpointId, IGatewayCore, LaneId, Outcome, TransferId} from "./interfaces/IGateway.sol";
 import {BucketLib} from "./libraries/BucketLib.sol";
 import {GasLib} from "./libraries/GasLib.sol";
+import {HandlerLib} from "./libraries/HandlerLib.sol";
 import {HandlingWord} from "./libraries/HandlingLib.sol";
 import {OutcomeLib} from "./libraries/OutcomeLib.sol";
+import {Reasons} from "./libraries/Reasons.sol";
 import {TokenLib} from "./libraries/TokenLib.sol";
 import {TransferLib} from "./libraries/TransferLib.sol";
 
 /// @title The destination: mint, or close undecided transfers (R-20 to R-26).
 abstract contract Deciding is Attested, Identity {
-    /* Reason codes used here (docs/protocol.md, section 7) */
-    uint8 private constant NOT_ELIGIBLE = 1;
-    uint8 private constant ASSET_NOT_REGISTERED = 4;
-    uint8 private constant MALFORMED_ACCOUNT = 5;
-    uint8 private constant POLICY_REFUSED = 6;
-    uint8 private constant LIMIT_EXCEEDED = 7;
-    uint8 private constant TOKEN_PAUSED = 8;
-    uint8 private constant EXPIRED = 10;
-    uint8 private constant TOKEN_REVERTED = 13;
-    uint8 private constant REASON_LAST = 14;
-
     /// One batch of `settle`: what its items share, and what the loop carries along so that no word is read twice.
     struct Minting {
         LaneId lane;
@@ -68,21 +59,21 @@ abstract contract Deciding is Attested, Identity {
     }
 
     /// @inheritdoc IGatewayCore
-    function eligibility(Transfer calldata terms) external view returns (uint8 reason) {
+    function eligibility(Transfer calldata terms) external nonReentrant returns (uint8 reason) {
         LaneId lane = TransferLib.laneIdOf(terms.source, terms.destination, terms.asset);
         Inbound memory state = _inbound[lane];
         HandlingWord handling = _handlingOf(terms.asset);
         bool ours = EndpointId.unwrap(terms.destination) == EndpointId.unwrap(endpointId());
-        if (!ours || state.flags & ENABLED == 0 || !handling.isEnabled()) return ASSET_NOT_REGISTERED;
-        // a token's view that swallows its running out of gas would otherwise look like a verdict
-        GasLib.suffices(false, GasLib.toStart(GasLib.forItem(0), 0));
-        try this.checkItem(handling, terms.recipient, terms.amount) {}
+        if (!ours || state.flags & ENABLED == 0 || !handling.isEnabled()) return Reasons.ASSET_NOT_REGISTERED;
+        uint256 itemGas = _itemGas(handling);
+        GasLib.suffices(false, GasLib.toStart(itemGas, 0));
+        try this.simulateOne{gas: itemGas}(handling, terms.recipient, terms.amount) {}
         catch (bytes memory data) {
-            return _reasonOf(data);
+            if (bytes4(data) != WouldMint.selector) return _reasonOf(handling, data);
         }
-        if (_current.paused || _isLanePaused(lane, state.flags)) return TOKEN_PAUSED;
+        if (_current.paused || _isLanePaused(lane, state.flags)) return Reasons.TOKEN_PAUSED;
         (, bool fits) = _fits(state, terms.amount);
-        return fits ? 0 : LIMIT_EXCEEDED;
+        return fits ? 0 : Reasons.LIMIT_EXCEEDED;
     }
 
     /* ITEMS, ALL OR NOTHING */
@@ -94,13 +85,13 @@ abstract contract Deciding is Attested, Identity {
         onlySelf
         returns (uint256 measured)
     {
-        address recipient = _requireRecipient(handling, account, amount);
-        return TokenLib.mint(handling.token(), handling.form(), recipient, amount, handling.gasAllowance(), known);
+        return _mint(handling, account, amount, known);
     }
 
-    /// What is asked before a mint; reverts with what is wrong. Called by `eligibility` only, to catch that.
-    function checkItem(HandlingWord handling, bytes32 account, uint256 amount) external view onlySelf {
-        _requireRecipient(handling, account, amount);
+    /// The same, and always undone: reverts with what is wrong, or with WouldMint. Called by `eligibility` only.
+    function simulateOne(HandlingWord handling, bytes32 account, uint256 amount) external onlySelf {
+        _mint(handling, account, amount, TokenLib.UNKNOWN);
+        revert WouldMint();
     }
 
     /* INTERNAL: SETTLE */
@@ -116,7 +107,7 @@ abstract contract Deciding is Attested, Identity {
         run.state = _inbound[run.lane];
         run.handling = _handlingOf(batch.asset);
         if (!_isOpen(run)) return (true, tried);
-        run.itemGas = GasLib.forItem(run.handling.gasAllowance());
+        run.itemGas = _itemGas(run.handling);
         run.startGas = GasLib.toStart(run.itemGas, 0);
         run.supply = TokenLib.UNKNOWN;
         Item[] calldata items = batch.items;
@@ -159,7 +150,7 @@ abstract contract Deciding is Attested, Identity {
         } catch (bytes memory data) {
             _outcomeWords[run.lane][sequence >> 7] = word;
             _count(run.lane, run.state.minted, run.state.fullAt);
-            emit SettleFailed(id, _reasonOf(data), data);
+            emit SettleFailed(id, _reasonOf(run.handling, data), data);
         }
     }
 
@@ -174,7 +165,7 @@ abstract contract Deciding is Attested, Identity {
 
     function _limited(TransferId id, uint256 amount, Inbound memory state) private {
         uint256 room = BucketLib.headroom(state.fullAt, state.refill, state.capacity);
-        emit SettleFailed(id, LIMIT_EXCEEDED, abi.encodeWithSelector(LimitExceeded.selector, amount, room));
+        emit SettleFailed(id, Reasons.LIMIT_EXCEEDED, abi.encodeWithSelector(LimitExceeded.selector, amount, room));
     }
 
     function _count(LaneId lane, uint256 minted, uint256 fullAt) private {
@@ -192,43 +183,70 @@ abstract contract Deciding is Attested, Identity {
             emit Delayed(id, release);
         }
         if (block.timestamp >= release) return true;
-        emit SettleFailed(id, LIMIT_EXCEEDED, abi.encodeWithSelector(DelayNotOver.selector, release));
+        emit SettleFailed(id, Reasons.LIMIT_EXCEEDED, abi.encodeWithSelector(DelayNotOver.selector, release));
         return false;
     }
 
-    /// @dev What tokens forget (R-22). One that no longer answers counts as paused, the transient refusal; and pause is
-    /// asked first, so that a pause never looks like a verdict on the recipient.
-    function _requireRecipient(HandlingWord handling, bytes32 account, uint256 amount)
+    /// @dev The one way to a mint: what the protocol refuses, what the token forgets (R-22), and the token's own word.
+    function _mint(HandlingWord handling, bytes32 account, uint256 amount, uint256 known)
+        private
+        returns (uint256 measured)
+    {
+        (address token, uint256 gasAllowance) = (handling.token(), handling.gasAllowance());
+        address recipient = _requireRecipient(token, account, amount);
+        if (handling.asks()) {
+            HandlerLib.requireMintable(_handlerOf(handling), token, recipient, amount, gasAllowance);
+        }
+        return TokenLib.mint(token, handling.form(), recipient, amount, gasAllowance, known);
+    }
+
+    function _requireRecipient(address token, bytes32 account, uint256 amount)
         private
         view
         returns (address recipient)
     {
-        address token = handling.token();
-        if (account == 0 || uint256(account) >> 160 != 0) revert RecipientMalformed(account);
+        if (account == 0 || uint256(account) >> 160 != 0) {
+            revert RecipientMalformed(account);
+        }
         recipient = address(uint160(uint256(account)));
         if (recipient == address(this) || recipient == token) revert RecipientForbidden(recipient);
         if (amount == 0 || amount >= AMOUNT_END) revert AmountOutOfRange(amount, 1, AMOUNT_END - 1);
-        if (handling.hasPaused()) {
-            (bool known, bool tokenPaused) = TokenLib.isPaused(token);
-            if (!known || tokenPaused) revert TokenPausedError(token);
-        }
-        if (handling.hasCanReceive()) {
-            (bool known, bool allowed) = TokenLib.canReceive(token, recipient);
-            if (!known) revert TokenPausedError(token);
-            if (!allowed) revert RecipientNotEligible(recipient);
+    }
+
+    function _handlerOf(HandlingWord handling) private view returns (address) {
+        return _profiles[handling.profile()].handler;
+    }
+
+    /// @dev Of the self-call in which an item is minted.
+    function _itemGas(HandlingWord handling) private pure returns (uint256) {
+        uint256 allowance = handling.gasAllowance();
+        return GasLib.forItem(handling.asks() ? 2 * allowance : allowance);
+    }
+
+    /// @dev The reason code of an error that ended an item; what the token said, its handler understands.
+    function _reasonOf(HandlingWord handling, bytes memory data) private view returns (uint8) {
+        bytes4 selector = bytes4(data);
+        if (selector == RecipientRefused.selector) return _refusalIn(data);
+        if (selector == TokenCallFailed.selector) return HandlerLib.reasonOf(_handlerOf(handling), _errorIn(data));
+        if (selector == NoAnswer.selector) return Reasons.TOKEN_PAUSED;
+        if (selector == AmountOutOfRange.selector) return Reasons.POLICY_REFUSED;
+        bool malformed = selector == RecipientMalformed.selector || selector == RecipientForbidden.selector;
+        return malformed ? Reasons.MALFORMED_ACCOUNT : Reasons.TOKEN_REVERTED;
+    }
+
+    /// @dev The reason within a RecipientRefused: its second word.
+    function _refusalIn(bytes memory data) private pure returns (uint8 reason) {
+        assembly ("memory-safe") {
+            reason := mload(add(data, 0x44))
         }
     }
 
-    /// @dev The reason code of an error that ended an item.
-    function _reasonOf(bytes memory data) private pure returns (uint8) {
-        bytes4 selector = bytes4(data);
-        if (selector == RecipientNotEligible.selector) return NOT_ELIGIBLE;
-        if (selector == RecipientMalformed.selector || selector == RecipientForbidden.selector) {
-            return MALFORMED_ACCOUNT;
+    /// @dev The token's own error within a TokenCallFailed, where it lies: length and bytes follow address and offset. Both
+    /// errors were encoded by this very contract.
+    function _errorIn(bytes memory data) private pure returns (bytes memory error) {
+        assembly ("memory-safe") {
+            error := add(data, 0x64)
         }
-        if (selector == AmountOutOfRange.selector) return POLICY_REFUSED;
-        if (selector == TokenPausedError.selector) return TOKEN_PAUSED;
-        return TOKEN_REVERTED;
     }
 
     /* INTERNAL: REFUSE */
@@ -245,9 +263,9 @@ abstract contract Deciding is Attested, Identity {
         Item[] calldata items = batch.items;
         for (uint256 i = 0; i < items.length; ++i) {
             uint8 reason = uint8(reasons[next]);
-            if (reason == 0 || reason > REASON_LAST) revert ReasonInvalid(reason);
+            if (reason == 0 || reason > Reasons.LAST) revert ReasonInvalid(reason);
             uint64 sequence = items[i].sequence;
-            Outcome outcome = reason == EXPIRED ? Outcome.EXPIRED : Outcome.REJECTED;
+            Outcome outcome = reason == Reasons.EXPIRED ? Outcome.EXPIRED : Outcome.REJECTED;
             if (sequence != 0 && OutcomeLib.writeOnce(_outcomeWords[lane], sequence, uint256(outcome))) {
                 emit Decided(ids[next], lane, sequence, outcome, reason);
             }

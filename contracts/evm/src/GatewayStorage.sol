@@ -94,8 +94,7 @@ abstract contract GatewayStorage is IGatewayTypes, ReentrancyGuardTransient {
         LockMode mode;
         TokenForm form;
         bool enabled;
-        bool hasPaused;
-        bool hasCanReceive;
+        bool asks;
         bool hasCutOff;
     }
 
@@ -109,17 +108,18 @@ abstract contract GatewayStorage is IGatewayTypes, ReentrancyGuardTransient {
         uint256 issued;
     }
 
-    /// Word 1 is all that finish and payout read.
+    /// Word 1 is all that finish and payout read; `handler` is read by a mint that asks it, or failed.
     struct StoredProfile {
         address token;
         uint32 gasAllowance;
         LockMode mode;
         TokenForm form;
         uint8 decimals;
-        bool hasPaused;
-        bool hasCanReceive;
+        bool asks;
         AssetId asset;
         bytes32 codeHash;
+        address handler;
+        bytes32 handlerCodeHash;
     }
 
     /* FLAGS OF A LANE */

@@ -91,12 +91,13 @@ abstract contract GatewayViews is GatewayStorage, IGatewayExtension {
         state.asset = stored.asset;
         state.token = stored.token;
         state.codeHash = stored.codeHash;
+        state.handler = stored.handler;
+        state.handlerCodeHash = stored.handlerCodeHash;
         state.mode = stored.mode;
         state.form = stored.form;
         state.decimals = stored.decimals;
         state.gasAllowance = stored.gasAllowance;
-        state.hasPaused = stored.hasPaused;
-        state.hasCanReceive = stored.hasCanReceive;
+        state.asks = stored.asks;
     }
 
     /// @inheritdoc IGatewayExtension

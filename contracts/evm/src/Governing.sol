@@ -10,6 +10,7 @@ import {
     LockMode,
     TokenForm
 } from "./interfaces/IGateway.sol";
+import {ITokenHandler} from "./interfaces/ITokenHandler.sol";
 import {TokenLib} from "./libraries/TokenLib.sol";
 import {TransferLib} from "./libraries/TransferLib.sol";
 import {Guarded} from "./Guarded.sol";
@@ -137,24 +138,29 @@ abstract contract Governing is Guarded {
     /* ASSETS */
 
     /// @inheritdoc IGatewayExtension
-    function addProfile(AssetId id, address token, LockMode mode, TokenForm form, uint8 decimals, uint32 gasAllowance)
-        external
-        onlyGovernance
-        nonReentrant
-        returns (uint16 number)
-    {
+    function addProfile(
+        AssetId id,
+        address token,
+        address handler,
+        LockMode mode,
+        TokenForm form,
+        uint8 decimals,
+        uint32 gasAllowance
+    ) external onlyGovernance nonReentrant returns (uint16 number) {
         _requireKind(id, mode, form, decimals);
         _requireToken(id, token, decimals);
-        if (!TokenLib.canBurn(token, form, gasAllowance)) revert TokenCannotBurn(token);
         number = ++_profileCount;
         StoredProfile storage stored = _profiles[number];
+        stored.asks = _requireHandled(token, handler, form, gasAllowance);
+        stored.handler = handler;
+        stored.handlerCodeHash = handler.codehash;
         stored.asset = id;
         stored.token = token;
+        stored.codeHash = token.codehash;
         stored.mode = mode;
         stored.form = form;
         stored.decimals = decimals;
         stored.gasAllowance = gasAllowance;
-        _probe(stored, token);
         _assetOfToken[token] = id;
         _activate(id, number, stored);
         emit ProfileAdded(number, id, token);
@@ -262,11 +268,17 @@ abstract contract Governing is Guarded {
         if (actual != decimals) revert DecimalsMismatch(decimals, actual > 255 ? 255 : uint8(actual));
     }
 
-    /// @dev What the token answers (R-22), and which code does (R-31).
-    function _probe(StoredProfile storage stored, address token) private {
-        (stored.hasPaused,) = TokenLib.isPaused(token);
-        (stored.hasCanReceive,) = TokenLib.canReceive(token, address(this));
-        stored.codeHash = token.codehash;
+    /// @dev R-22: the handler says whether it is for this token, and what the token's mint forgets.
+    function _requireHandled(address token, address handler, TokenForm form, uint32 gasAllowance)
+        private
+        returns (bool asks)
+    {
+        if (handler.code.length == 0) revert HandlerWithoutCode(handler);
+        bool fits;
+        bool mayBurn;
+        (fits, asks, mayBurn) = ITokenHandler(handler).examine(token, form);
+        if (!fits) revert TokenUnsuitable(token, handler);
+        if (!TokenLib.canBurn(token, form, gasAllowance, mayBurn)) revert TokenCannotBurn(token);
     }
 
     /// @dev An asset's first profile registers and enables it. A later one changes neither that nor the cut-off.
@@ -282,8 +294,7 @@ abstract contract Governing is Guarded {
         handling.gasAllowance = active.gasAllowance;
         handling.mode = active.mode;
         handling.form = active.form;
-        handling.hasPaused = active.hasPaused;
-        handling.hasCanReceive = active.hasCanReceive;
+        handling.asks = active.asks;
     }
 
     function _peerOf(LaneEnds memory ends) private pure returns (EndpointId) {

@@ -294,6 +294,7 @@ contract AuthorityTest is Statements, Artifacts {
         IGatewayTypes.Attestation memory a = _attest(key, _outcomeStatement(NEXT_EPOCH, _list(items), MINTED));
         _row(Who.ANYONE, abi.encodeCall(gateway.finish, (_outbound(items), MINTED, a)));
         (items[0].source, items[0].destination) = (items[0].destination, items[0].source);
+        _row(Who.ANYONE, abi.encodeCall(gateway.eligibility, (items[0])));
         a = _attest(key, _lockedStatement(NEXT_EPOCH, _list(items)));
         _row(Who.ANYONE, abi.encodeCall(gateway.settle, (_inbound(items), a)));
         a = _attest(key, _refusedStatement(NEXT_EPOCH, _list(items), hex"06"));
@@ -342,8 +343,9 @@ contract AuthorityTest is Statements, Artifacts {
     function _writeConfigurationRows() private {
         EndpointId to = destination.endpoint;
         address token = address(new TestToken());
-        bytes memory profile =
-            abi.encodeCall(gateway.addProfile, (ASSET, token, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE));
+        bytes memory profile = abi.encodeCall(
+            gateway.addProfile, (ASSET, token, tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE)
+        );
         _row(Who.GOVERNANCE, profile);
         _row(Who.GOVERNANCE, abi.encodeCall(gateway.setAssetEnabled, (ASSET, false)));
         _row(Who.GOVERNANCE, abi.encodeCall(gateway.configureOutbound, (to, ASSET, _outboundLimits())));

@@ -50,6 +50,8 @@ abstract contract Base {
     address internal holder = address(0xA11CE);
     address internal payee = address(0xB0B);
 
+    /// Of all tokens here.
+    address internal tokenHandler;
     Ledger internal source;
     Ledger internal destination;
     LaneId internal lane;
@@ -58,6 +60,7 @@ abstract contract Base {
     function setUp() public virtual {
         vm.warp(START);
         group = vm.createWallet(GROUP_KEY);
+        tokenHandler = _newHandler();
         source = _deploy(1001, 100);
         destination = _deploy(1002, 200);
         _introduce(source, destination);
@@ -70,6 +73,10 @@ abstract contract Base {
     }
 
     /* SET-UP */
+
+    function _newHandler() internal virtual returns (address) {
+        return vm.deployCode("AskingHandler.sol:AskingHandler", "");
+    }
 
     function _newToken() internal virtual returns (TestToken) {
         return new TestToken();
@@ -90,7 +97,7 @@ abstract contract Base {
         vm.prank(governance);
         ledger.gateway.registerKey(EPOCH, group.publicKeyX, group.publicKeyY);
         vm.prank(governance);
-        ledger.gateway.addProfile(ASSET, address(ledger.token), _mode(), _form(), 0, GAS_ALLOWANCE);
+        ledger.gateway.addProfile(ASSET, address(ledger.token), tokenHandler, _mode(), _form(), 0, GAS_ALLOWANCE);
     }
 
     /// The gateway's two contracts, as they are compiled for use.

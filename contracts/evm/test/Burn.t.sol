@@ -217,7 +217,7 @@ abstract contract BurnFacts is Base {
         TestToken next = new TestToken();
         vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.ModeMismatch.selector, LockMode.BURN, LockMode.ESCROW));
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, _form(), 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), tokenHandler, LockMode.ESCROW, _form(), 0, GAS_ALLOWANCE);
         _append(next, _form());
         _true(source.gateway.asset(ASSET).mode == LockMode.BURN, "still");
     }
@@ -226,7 +226,7 @@ abstract contract BurnFacts is Base {
 
     function _append(TestToken next, TokenForm form) private {
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.BURN, form, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), tokenHandler, LockMode.BURN, form, 0, GAS_ALLOWANCE);
     }
 
     /// Of the source; INV-4: the supply is what was issued, less burned, and minted back.

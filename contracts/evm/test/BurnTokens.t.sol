@@ -134,7 +134,7 @@ contract BurnTokensTest is Base {
 
     function _use(address token, TokenForm form) private {
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, token, LockMode.BURN, form, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, token, tokenHandler, LockMode.BURN, form, 0, GAS_ALLOWANCE);
     }
 
     function _useAgents() private {

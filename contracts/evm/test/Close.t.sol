@@ -20,7 +20,7 @@ contract CloseTest is Statements {
         (gateway, dead) = (source.gateway, destination.endpoint);
         TestToken bond = new TestToken();
         vm.prank(governance);
-        gateway.addProfile(BOND, address(bond), _mode(), _form(), 0, GAS_ALLOWANCE);
+        gateway.addProfile(BOND, address(bond), tokenHandler, _mode(), _form(), 0, GAS_ALLOWANCE);
         vm.prank(governance);
         gateway.configureInbound(dead, BOND, _inboundLimits());
         vm.prank(governance);
@@ -158,7 +158,7 @@ contract CloseTest is Statements {
         AssetId fresh = AssetId.wrap(keccak256("isin:KR0000000009"));
         TestToken token = new TestToken();
         vm.prank(governance);
-        gateway.addProfile(fresh, address(token), _mode(), _form(), 0, GAS_ALLOWANCE);
+        gateway.addProfile(fresh, address(token), tokenHandler, _mode(), _form(), 0, GAS_ALLOWANCE);
         data = abi.encodeCall(gateway.configureInbound, (dead, fresh, _inboundLimits()));
         _fails(governance, gateway, data, error);
         _fails(governance, gateway, _registration(), _peerError(IGatewayTypes.PeerAlreadyRegistered.selector, dead));

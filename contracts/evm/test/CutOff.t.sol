@@ -121,7 +121,7 @@ contract CutOffTest is OrderBase {
         vm.assume(caller != agent && uint160(caller) > 0xffff);
         TestToken other = new TestToken();
         vm.prank(governance);
-        source.gateway.addProfile(OTHER, address(other), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(OTHER, address(other), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
         vm.prank(governance);
         source.gateway.setAgent(OTHER, caller, true);
         _expectNotAgent(caller);
@@ -165,7 +165,7 @@ contract CutOffTest is OrderBase {
         _set(uint64(START), UNTIL, MARGIN);
         TestToken next = new TestToken();
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
         _expectRefused(_request(1), uint64(START), UNTIL);
     }
 

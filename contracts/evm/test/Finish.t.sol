@@ -274,7 +274,7 @@ contract FinishTest is Base {
     function test_a_lock_keeps_its_profile() public {
         TestToken next = new TestToken();
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
         next.issue(holder, 50);
         vm.prank(holder);
         next.approve(address(source.gateway), 50);
@@ -289,7 +289,7 @@ contract FinishTest is Base {
     function test_a_list_over_two_profiles_is_burned_by_profile() public {
         TestToken next = new TestToken();
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(next), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, address(next), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
         next.issue(holder, 50);
         vm.prank(holder);
         next.approve(address(source.gateway), 50);

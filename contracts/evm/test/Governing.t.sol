@@ -28,7 +28,7 @@ contract GoverningTest is Base {
             abi.encodeCall(IGatewayExtension.allowClosing, (destination.endpoint)),
             abi.encodeCall(
                 IGatewayExtension.addProfile,
-                (ASSET, address(source.token), LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE)
+                (ASSET, address(source.token), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE)
             ),
             abi.encodeCall(IGatewayExtension.setAssetEnabled, (ASSET, false)),
             abi.encodeCall(IGatewayExtension.setAgent, (ASSET, caller, true)),

@@ -74,7 +74,10 @@ contract IncidentsTest is Base {
         for (uint256 i = 0; i < 2; ++i) {
             vm.prank(governance);
             vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.TokenCannotBurn.selector, tokens[i]));
-            source.gateway.addProfile(AssetId.wrap("odd"), tokens[i], LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+            source.gateway
+                .addProfile(
+                    AssetId.wrap("odd"), tokens[i], tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE
+                );
         }
         source.token.behave(Behaviour.DOES_NOTHING);
         _lockNothing(_request(5));
@@ -98,7 +101,10 @@ contract IncidentsTest is Base {
         for (uint256 i = 0; i < 2; ++i) {
             vm.prank(governance);
             vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.TokenWithoutCode.selector, tokens[i]));
-            source.gateway.addProfile(AssetId.wrap("odd"), tokens[i], LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+            source.gateway
+                .addProfile(
+                    AssetId.wrap("odd"), tokens[i], tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE
+                );
         }
         IGatewayTypes.Transfer memory item = _lock(5);
         vm.etch(address(source.token), "");

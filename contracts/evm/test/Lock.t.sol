@@ -279,7 +279,8 @@ contract LockTest is Base {
     /// R-21: the kept part of the token's error is bounded.
     function test_an_error_of_a_megabyte_is_cut() public {
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, address(source.token), LockMode.ESCROW, TokenForm.OWN, 0, 5_000_000);
+        source.gateway
+            .addProfile(ASSET, address(source.token), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, 5_000_000);
         source.token.behave(Behaviour.REVERTS_WITH_1_MB);
         _expectFailed(
             _request(1),

@@ -233,7 +233,7 @@ contract MigrationTest is Base {
         vm.prank(governance);
         fresh.gateway.registerKey(EPOCH, group.publicKeyX, group.publicKeyY);
         vm.prank(governance);
-        fresh.gateway.addProfile(ASSET, address(fresh.token), _mode(), _form(), 0, GAS_ALLOWANCE);
+        fresh.gateway.addProfile(ASSET, address(fresh.token), tokenHandler, _mode(), _form(), 0, GAS_ALLOWANCE);
         _register(fresh, other);
         _register(other, fresh);
         _open(fresh, other);

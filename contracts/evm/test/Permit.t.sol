@@ -192,7 +192,7 @@ contract PermitTest is OrderBase {
     /// The asset's next profile.
     function _use(address next) private {
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, next, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+        source.gateway.addProfile(ASSET, next, tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
     }
 
     /// Of a boundless approval.

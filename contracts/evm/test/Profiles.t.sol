@@ -25,7 +25,8 @@ contract ProfilesTest is Base {
         vm.expectEmit();
         emit IGatewayTypes.ProfileAdded(2, ASSET, address(next));
         vm.prank(governance);
-        uint16 number = gateway.addProfile(ASSET, address(next), LockMode.ESCROW, TokenForm.OWN, 0, gasAllowance);
+        uint16 number =
+            gateway.addProfile(ASSET, address(next), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, gasAllowance);
         _eq(number, 2, "number");
         _eq(gateway.profileCount(), 2, "count");
         IGatewayTypes.Profile memory first = gateway.profile(1);
@@ -38,7 +39,6 @@ contract ProfilesTest is Base {
         _eq(second.gasAllowance, gasAllowance, "gas");
         _eq(second.decimals, 0, "decimals");
         _true(second.mode == LockMode.ESCROW && second.form == TokenForm.OWN, "mode and form");
-        _true(second.hasPaused && second.hasCanReceive, "probed");
         _eq(gateway.asset(ASSET).profile, 2, "active");
         _eq(gateway.profile(3).token, address(0), "no third");
     }
@@ -51,7 +51,7 @@ contract ProfilesTest is Base {
         vm.expectEmit();
         emit IGatewayTypes.AssetEnabled(OTHER, true);
         vm.prank(governance);
-        gateway.addProfile(OTHER, address(token), LockMode.BURN, TokenForm.OWN, decimals, GAS_ALLOWANCE);
+        gateway.addProfile(OTHER, address(token), tokenHandler, LockMode.BURN, TokenForm.OWN, decimals, GAS_ALLOWANCE);
         IGatewayTypes.AssetState memory state = gateway.asset(OTHER);
         _true(state.enabled && state.mode == LockMode.BURN, "enabled");
         _eq(state.profile, 2, "profile");
@@ -156,17 +156,11 @@ contract ProfilesTest is Base {
         _add(AssetId.wrap(0), address(new TestToken()), LockMode.ESCROW, TokenForm.OWN, refusal);
     }
 
-    /// R-22: exactly one word, 0 or 1, else the token has no such function.
-    function test_odd_answers_are_no_answers() public {
-        _add(address(new TokenWithOddAnswers()), 0, "");
-        _true(!gateway.profile(2).hasPaused && !gateway.profile(2).hasCanReceive, "neither");
-    }
-
     /// R-21: an allowance too small for a burn of nothing is found at registration.
     function test_a_hopeless_gas_allowance_is_refused() public {
         vm.expectRevert(abi.encodeWithSelector(IGatewayTypes.TokenCannotBurn.selector, address(source.token)));
         vm.prank(governance);
-        gateway.addProfile(ASSET, address(source.token), LockMode.ESCROW, TokenForm.OWN, 0, 1_000);
+        gateway.addProfile(ASSET, address(source.token), tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, 1_000);
     }
 
     /// R-21: with too little gas for that burn, nothing is said of the token.
@@ -174,7 +168,9 @@ contract ProfilesTest is Base {
         address next = address(new TestToken());
         vm.expectPartialRevert(IGatewayTypes.InsufficientGas.selector);
         vm.prank(governance);
-        gateway.addProfile{gas: GAS_ALLOWANCE + 50_000}(ASSET, next, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
+        gateway.addProfile{gas: GAS_ALLOWANCE + 50_000}(
+            ASSET, next, tokenHandler, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE
+        );
     }
 
     /* HELPERS */
@@ -188,12 +184,12 @@ contract ProfilesTest is Base {
     function _add(address token, uint8 decimals, bytes memory refusal) private {
         if (refusal.length != 0) vm.expectRevert(refusal);
         vm.prank(governance);
-        gateway.addProfile(ASSET, token, LockMode.ESCROW, TokenForm.OWN, decimals, GAS_ALLOWANCE);
+        gateway.addProfile(ASSET, token, tokenHandler, LockMode.ESCROW, TokenForm.OWN, decimals, GAS_ALLOWANCE);
     }
 
     function _add(AssetId id, address token, LockMode mode, TokenForm form, bytes memory refusal) private {
         if (refusal.length != 0) vm.expectRevert(refusal);
         vm.prank(governance);
-        gateway.addProfile(id, token, mode, form, 0, GAS_ALLOWANCE);
+        gateway.addProfile(id, token, tokenHandler, mode, form, 0, GAS_ALLOWANCE);
     }
 }

@@ -11,6 +11,10 @@ contract SamplesTest is Base {
     ISampleToken private issued;
     ISampleToken private received;
 
+    function _newHandler() internal override returns (address) {
+        return vm.deployCode("SampleHandler.sol:SampleHandler", "");
+    }
+
     function _newToken() internal override returns (TestToken) {
         bytes memory args = abi.encode("Sample", "SMP", uint8(0), governance);
         return TestToken(vm.deployCode("SampleSecurityToken.sol:SampleSecurityToken", args));
@@ -134,14 +138,14 @@ contract SamplesTest is Base {
         }
     }
 
-    /// R-22: what is probed of each token.
-    function test_the_sample_s_pause_and_register_are_found_and_the_plain_token_has_none() public {
-        _true(source.gateway.profile(1).hasPaused && source.gateway.profile(1).hasCanReceive, "sample");
-        address plain = vm.deployCode("PlainToken.sol:PlainToken", abi.encode("P", "P", uint8(0), governance));
-        _on(source);
+    /// R-22: the sample forgets nothing, so its handler is not asked, and knows its errors.
+    function test_the_sample_s_own_refusals_are_understood() public {
+        _true(!destination.gateway.profile(1).asks, "its mint checks all itself");
+        IGatewayTypes.Transfer memory item = _lock(5);
         vm.prank(governance);
-        source.gateway.addProfile(ASSET, plain, LockMode.ESCROW, TokenForm.OWN, 0, GAS_ALLOWANCE);
-        _true(!source.gateway.profile(2).hasPaused && !source.gateway.profile(2).hasCanReceive, "plain");
+        received.pause();
+        _on(destination);
+        _eq(destination.gateway.eligibility(item), 8, "TOKEN_PAUSED");
     }
 
     function _register(ISampleToken token, address who) private {

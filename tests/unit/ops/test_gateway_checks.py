@@ -38,6 +38,7 @@ from tests.tidy import sources
 CHAIN_ID, HEIGHT = 8111, 9
 ASSET = asset_id("isin:KR7900010013")
 CODE_HASH = bytes.fromhex("c0" * 32)
+HANDLER_HASH = bytes.fromhex("c1" * 32)
 OUTBOUND, INBOUND = (1, 1000, 60, 86_400), (5000, 2000, 86_400, 3600)
 
 
@@ -45,7 +46,7 @@ def who(number: int) -> str:
     return evm_address(evm_account("0x" + f"{number:02x}" * 20))
 
 
-ANN, BEN, GUARDIAN, AUDITOR, TOKEN, REGISTER, STRANGER = map(who, range(1, 8))
+ANN, BEN, GUARDIAN, AUDITOR, TOKEN, REGISTER, STRANGER, HANDLER = map(who, range(1, 9))
 GATEWAY_AT, EXTENSION_AT, GOVERNANCE_AT, UNPAUSER_AT, PEER_AT = map(who, range(0x11, 0x16))
 HERE = Endpoint(ledger=LedgerId(f"eip155:{CHAIN_ID}"), fingerprint=b"\x42" * 32, gateway=evm_account(GATEWAY_AT))
 PEER = Endpoint(ledger=LedgerId("eip155:8112"), fingerprint=b"\x43" * 32, gateway=evm_account(PEER_AT))
@@ -77,6 +78,7 @@ def plan() -> GatewayPlan:
                 "name": "tower",
                 "asset": "isin:KR7900010013",
                 "token": TOKEN,
+                "handler": HANDLER,
                 "form": "own",
                 "decimals": 0,
                 "gas_allowance": 200_000,
@@ -127,8 +129,9 @@ def asset(**changes: Any) -> AssetFacts:  # noqa: ANN401 - any field
         form=1,
         decimals=0,
         gas_allowance=200_000,
-        asked=(True, True),
-        answered=(True, True),
+        handler=HANDLER,
+        handler_code_hash=HANDLER_HASH,
+        live_handler_code_hash=HANDLER_HASH,
         register_key=REGISTER,
         agents=frozenset({ANN, BEN}),
     )
@@ -286,7 +289,8 @@ def test_a_timelock_of_other_code_or_delay_is_found() -> None:
         ({"assets": {}}, "asset tower", "none"),
         ({"assets": {ASSET: asset(token=STRANGER)}}, "asset tower", STRANGER),
         ({"assets": {ASSET: asset(live_code_hash=b"\x00" * 32)}}, "asset tower token code now", "0x00"),
-        ({"assets": {ASSET: asset(asked=(True, False))}}, "asset tower questions", "asks paused"),
+        ({"assets": {ASSET: asset(handler=STRANGER)}}, "asset tower handler", STRANGER),
+        ({"assets": {ASSET: asset(live_handler_code_hash=b"\x00" * 32)}}, "asset tower handler code now", "0x00"),
         ({"assets": {ASSET: asset(gas_allowance=1)}}, "asset tower terms", "escrow, own, 0 decimals, 1 gas"),
         ({"assets": {ASSET: asset(register_key=NOBODY)}}, "asset tower register key", NOBODY),
         ({"assets": {ASSET: asset(agents=frozenset({ANN, STRANGER}))}}, "asset tower agents", ANN),

@@ -203,17 +203,19 @@ interface IGatewayTypes {
         uint128 minted;
     }
 
-    /// How this gateway handles one asset (R-07). Numbered from 1, append-only.
+    /// How this gateway handles one asset (R-07). Numbered from 1, append-only. `handler`: what knows the token's standard
+    /// (ITokenHandler); `asks`: whether it is asked before each mint.
     struct Profile {
         AssetId asset;
         address token;
         bytes32 codeHash;
+        address handler;
+        bytes32 handlerCodeHash;
         LockMode mode;
         TokenForm form;
         uint8 decimals;
         uint32 gasAllowance;
-        bool hasPaused;
-        bool hasCanReceive;
+        bool asks;
     }
 
     /// An asset on this gateway: its active profile (0 if none), what is held for it or owed (INV-9), in smallest units,
@@ -361,8 +363,11 @@ interface IGatewayTypes {
     error TokenCallFailed(address token, bytes reason);
     error TokenWithoutCode(address token);
     error TokenCannotBurn(address token);
-    error TokenPausedError(address token);
-    error RecipientNotEligible(address recipient);
+    error HandlerWithoutCode(address handler);
+    error TokenUnsuitable(address token, address handler);
+    error NoAnswer(address asked);
+    error RecipientRefused(address recipient, uint8 reason);
+    error WouldMint();
     error RecipientForbidden(address recipient);
     error DecimalsMismatch(uint8 expected, uint8 actual);
     error ModeUnsupported(LockMode mode);
@@ -439,14 +444,22 @@ interface IGatewayCore is IGatewayTypes {
     /* ANYONE: DESTINATION */
 
     /// Mint against a Locked statement; an item that can't be minted stays NONE, with SettleFailed (R-20 to R-22, R-25):
-    /// its reason is `eligibility`'s, or 7 where the lane's limits hold it, or 13 with TokenCallFailed or the like where the
-    /// token's call or its effect was wrong; `error` is always one of this interface's errors, the token's own inside it
-    /// cut to 256 bytes. The first showing of a large amount only starts its delay, with Delayed.
+    /// its reason is `eligibility`'s, or 7 where the lane's limits hold it; `error` is always one of this interface's
+    /// errors, the token's own inside TokenCallFailed cut to 256 bytes. The first showing of a large amount only starts its delay, with Delayed.
     /// When the gas ends, what is done stays done: a gas *estimate* covers the first item only (see Gateway's table).
     function settle(Batch[] calldata batches, Attestation calldata attestation) external;
 
     /// Close undecided transfers against a Refused statement (R-23). `reasons`: one byte an item, of the full list.
     function refuse(Batch[] calldata batches, bytes calldata reasons, Attestation calldata attestation) external;
+
+    /// Reason code (docs/protocol.md, section 7) for which this gateway would not mint now; 0 = eligible. Ask by eth_call: no
+    /// view, because the mint itself is tried, by `settle`'s own code, and always undone; a transaction changes nothing. In
+    /// this order: 4 not our endpoint, or lane or asset unknown or disabled; 5 recipient zero, wider than an address, this
+    /// gateway or the token; 6 amount out of the protocol's range; what the asset's handler finds against the mint, or
+    /// makes of the token's error: 13 where it knows no reason, or the token's effect was wrong; 8 where handler or token did
+    /// not answer, refused with more than half of their gas used, or without a word; 8 gateway or lane paused; 7 the lane's bucket has not that much now. Neither deadline,
+    /// delay nor record is looked at. Less gas than `settle` needs for an item reverts with InsufficientGas.
+    function eligibility(Transfer calldata terms) external returns (uint8 reason);
 
     /* VIEWS */
 
@@ -459,12 +472,6 @@ interface IGatewayCore is IGatewayTypes {
     /// Domain of Orders, as wallets show it: name, version, chainId, verifyingContract.
     function orderDomainSeparator() external view returns (bytes32);
     function orderHash(Order calldata order) external view returns (bytes32 digest);
-    /// Reason code (docs/protocol.md, section 7) for which this gateway would not mint now; 0 = eligible. In this order:
-    /// 4 not our endpoint, or lane or asset unknown or disabled; 5 recipient zero, wider than an address, this gateway or
-    /// the token; 6 amount out of the protocol's range; 8 token paused, or not answering; 1 token refuses the recipient;
-    /// 8 gateway or lane paused; 7 the lane's bucket has not that much now. Neither deadline, delay nor record is looked at.
-    /// Needs 510,000 gas, else InsufficientGas: less could make a token's view seem to refuse.
-    function eligibility(Transfer calldata terms) external view returns (uint8 reason);
 }
 
 /// @title What is said about a gateway, and what it tells: the cold part, in GatewayExtension.sol, reached by delegatecall.
@@ -530,13 +537,16 @@ interface IGatewayExtension is IGatewayTypes {
     function allowClosing(EndpointId peer) external;
     /// Append a profile and make it the asset's active one; reads decimals and code hash, refuses a token that doesn't burn
     /// as its form says (R-01, R-04, R-07). An asset's first profile enables it; all its profiles have one mode.
-    /// Finds by a call each whether the token answers `paused()` and `canReceive(address)` with one word, 0 or 1; those
-    /// it does are asked before every mint (R-22). Burning 0 must pass and burning more than is held must fail, so a
+    /// The handler must find that the token is of its standard, and says whether it is to be asked before every mint (R-22).
+    /// Burning 0 must pass, unless the handler knows of the right to burn, and burning more than is held must fail, so a
     /// token that is paused now may have to be registered later; that a burn of an amount will pass can't be known.
-    /// @param gasAllowance Gas that a state-changing call of the token gets, exactly (R-21).
+    /// @param handler What knows the token's standard: an ITokenHandler of this ledger, one of src/handlers or an issuer's own.
+    /// @param gasAllowance Gas that a state-changing call of the token gets, exactly, and so does the handler's check (R-21).
+    /// Twice what the dearest mint needs: a refusal that used more than half of it is waited for, as one that ran out of gas.
     function addProfile(
         AssetId asset,
         address token,
+        address handler,
         LockMode mode,
         TokenForm form,
         uint8 decimals,

@@ -9,7 +9,7 @@ type HandlingWord is uint256;
 using HandlingLib for HandlingWord global;
 
 /// @title Reads of a Handling in one word, so that it is loaded once and handed on (gas); bits from the lowest:
-/// token (160) · gasAllowance (32) · profile (16) · mode (8) · form (8) · enabled, hasPaused, hasCanReceive, hasCutOff (8 each).
+/// token (160) · gasAllowance (32) · profile (16) · mode (8) · form (8) · enabled, asks, hasCutOff (8 each).
 library HandlingLib {
     function token(HandlingWord word) internal pure returns (address) {
         return address(uint160(HandlingWord.unwrap(word)));
@@ -35,15 +35,11 @@ library HandlingLib {
         return uint8(HandlingWord.unwrap(word) >> 224) != 0;
     }
 
-    function hasPaused(HandlingWord word) internal pure returns (bool) {
+    function asks(HandlingWord word) internal pure returns (bool) {
         return uint8(HandlingWord.unwrap(word) >> 232) != 0;
     }
 
-    function hasCanReceive(HandlingWord word) internal pure returns (bool) {
-        return uint8(HandlingWord.unwrap(word) >> 240) != 0;
-    }
-
     function hasCutOff(HandlingWord word) internal pure returns (bool) {
-        return uint8(HandlingWord.unwrap(word) >> 248) != 0;
+        return uint8(HandlingWord.unwrap(word) >> 240) != 0;
     }
 }

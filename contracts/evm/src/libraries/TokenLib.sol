@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 
 import {IGatewayTypes, LockMode, TokenForm} from "../interfaces/IGateway.sol";
+import {GasLib} from "./GasLib.sol";
 import {HandlingWord} from "./HandlingLib.sol";
 
 /// The token functions that a gateway calls; nothing else of a token is used.
@@ -18,14 +19,12 @@ interface IBridgedToken {
     function balanceOf(address holder) external view returns (uint256);
     function totalSupply() external view returns (uint256);
     function decimals() external view returns (uint8);
-    function paused() external view returns (bool);
-    function canReceive(address holder) external view returns (bool);
 }
 
 /// @title Bounded token calls, and the measures that say what they really did (R-03, R-21, R-22).
 /// @dev Safety never rests on the token: whatever it does or answers, an item either changes balance and supply by
 /// exactly the amount, or is undone. Assumed for *liveness* only:
-/// - balanceOf, totalSupply, paused and canReceive take at most VIEW_GAS and answer one word;
+/// - balanceOf and totalSupply take at most VIEW_GAS and answer one word;
 /// - each state-changing call takes at most the profile's gas allowance, and answer nothing or `true`;
 /// - balances don't change by themselves (no rebasing) and nothing is deducted on the way (no fee).
 library TokenLib {
@@ -108,14 +107,14 @@ library TokenLib {
     }
 
     /// @dev Whether the token burns as its form says, as far as can be told without any units: burning 0 must pass within
-    /// the allowance, and burning more than this gateway has must fail. The first finds tokens without burn, or without
-    /// the role for this gateway; the second those whose fallback accepts everything. What it can't tell: that burning a
-    /// real amount will pass (the token may ask for more or be paused then): such a burn becomes pending (R-31). A token
-    /// that is paused now may refuse to burn 0 and must be registered later. Code isn't searched for the selector: a
-    /// proxy's doesn't hold it.
-    function canBurn(address token, TokenForm form, uint256 gasAllowance) internal returns (bool) {
+    /// the allowance (unless the handler knows of the right: T-REX refuses to burn 0), and burning more than this gateway
+    /// has must fail. The first finds tokens without burn, or without the role for this gateway; the second those whose
+    /// fallback accepts everything. What it can't tell: that burning a real amount will pass (the token may ask for more or
+    /// be paused then): such a burn becomes pending (R-31). A token that is paused now may refuse to burn 0 and must be
+    /// registered later. Code isn't searched for the selector: a proxy's doesn't hold it.
+    function canBurn(address token, TokenForm form, uint256 gasAllowance, bool mayBurn) internal returns (bool) {
         uint256 tooMuch = balanceOf(token, address(this)) + 1;
-        return _tryCall(token, gasAllowance, _burnCall(form, address(this), 0))
+        return (mayBurn || _tryCall(token, gasAllowance, _burnCall(form, address(this), 0)))
             && !_tryCall(token, gasAllowance, _burnCall(form, address(this), tooMuch));
     }
 
@@ -131,19 +130,6 @@ library TokenLib {
         return _mustRead(token, IBridgedToken.decimals.selector, NOBODY);
     }
 
-    /// @return known Whether the token answered exactly one word, 0 or 1.
-    function isPaused(address token) internal view returns (bool known, bool paused) {
-        return _readBool(token, IBridgedToken.paused.selector, NOBODY);
-    }
-
-    /// @return known Whether the token answered exactly one word, 0 or 1. A `false` for nearly all of its gas is no answer:
-    /// a token that swallows a call's running out of gas says so of holders whom it would take.
-    function canReceive(address token, address holder) internal view returns (bool known, bool allowed) {
-        uint256 before = gasleft();
-        (known, allowed) = _readBool(token, IBridgedToken.canReceive.selector, holder);
-        if (!allowed && before - gasleft() > VIEW_GAS - VIEW_GAS / 16) known = false;
-    }
-
     /// @dev Laid out by hand: the hottest call (gas).
     function _mint(address token, TokenForm form, address to, uint256 amount, uint256 gasAllowance) private {
         bytes4 selector =
@@ -155,9 +141,12 @@ library TokenLib {
             mstore(add(start, 4), to)
             mstore(add(start, 0x24), amount)
         }
-        if (!_callAt(token, gasAllowance, start, 0x44)) {
-            revert IGatewayTypes.TokenCallFailed(token, _boundedError());
-        }
+        uint256 before = gasleft();
+        if (_callAt(token, gasAllowance, start, 0x44)) return;
+        bool starved = gasAllowance != ALL_GAS && GasLib.isMost(before, gasAllowance);
+        bytes memory error = _boundedError();
+        if (starved || error.length == 0) revert IGatewayTypes.NoAnswer(token);
+        revert IGatewayTypes.TokenCallFailed(token, error);
     }
 
     function _pull(address token, address holder, uint256 amount, uint256 gasAllowance, uint256 known)
@@ -185,15 +174,10 @@ library TokenLib {
         if (actual != expected) revert IGatewayTypes.SupplyChangeMismatch(token, expected, actual);
     }
 
-    function _readBool(address token, bytes4 selector, address holder) private view returns (bool known, bool value) {
-        (bool success, uint256 word) = _read(token, selector, holder);
-        return (success && word < 2, word == 1);
-    }
-
     function _mustRead(address token, bytes4 selector, address holder) private view returns (uint256 word) {
         bool success;
         (success, word) = _read(token, selector, holder);
-        if (!success) revert IGatewayTypes.TokenCallFailed(token, "");
+        if (!success) revert IGatewayTypes.NoAnswer(token);
     }
 
     /// @dev One word or nothing: more return data isn't copied, less isn't an answer. NOBODY: a function without argument.
@@ -223,20 +207,12 @@ library TokenLib {
 
     /// @dev State-changing call with exactly `gasAllowance`; false if it reverts or answers anything but nothing or true.
     function _callAt(address token, uint256 gasAllowance, uint256 start, uint256 size) private returns (bool success) {
-        uint256 gasGiven = _given(gasAllowance);
+        uint256 gasGiven = gasAllowance == ALL_GAS ? gasleft() : GasLib.exactly(gasAllowance);
         assembly ("memory-safe") {
             mstore(0, 1)
             success := call(gasGiven, token, 0, start, size, 0, 0x20)
             success := and(success, and(eq(mload(0), 1), or(iszero(returndatasize()), gt(returndatasize(), 0x1f))))
         }
-    }
-
-    /// @dev Exactly the allowance, or a revert if that much can't be given.
-    function _given(uint256 gasAllowance) private view returns (uint256) {
-        if (gasAllowance == ALL_GAS) return gasleft();
-        uint256 needed = gasAllowance + gasAllowance / 63 + 5_000; // the call itself: 2,600, and a little after it
-        if (gasleft() < needed) revert IGatewayTypes.InsufficientGas(gasleft(), needed);
-        return gasAllowance;
     }
 
     /// @dev The first bytes of what the last call returned.

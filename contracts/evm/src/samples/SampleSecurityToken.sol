@@ -63,7 +63,10 @@ contract SampleSecurityToken is ERC20, ERC20Burnable, ERC20Pausable, AccessContr
     }
 
     function _update(address from, address to, uint256 amount) internal override(ERC20, ERC20Pausable) {
-        if (to != address(0) && !canReceive(to)) revert HolderNotRegistered(to);
+        if (to != address(0) && !canReceive(to)) {
+            _requireNotPaused(); // first: it passes, and says nothing of the holder
+            revert HolderNotRegistered(to);
+        }
         super._update(from, to, amount);
     }
 

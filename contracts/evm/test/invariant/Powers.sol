@@ -164,7 +164,9 @@ contract Powers is World {
     function addProfile(uint256 seed) external by(governance, seed & 1) {
         (uint256 g, uint256 a) = (seed & 1, (seed >> 1) & 1);
         uint32 allowance = uint32(100_000 + (seed >> 8) % 200_000);
-        try gateways[g].addProfile(assetIds[a], address(tokens[g][a]), _modeOf(a), _formOf(a), 0, allowance) returns (
+        try gateways[g].addProfile(
+            assetIds[a], address(tokens[g][a]), tokenHandler, _modeOf(a), _formOf(a), 0, allowance
+        ) returns (
             uint16 number
         ) {
             profileOf[g][a] = number;

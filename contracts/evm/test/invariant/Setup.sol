@@ -45,7 +45,9 @@ contract Setup is World {
         for (uint256 a = 0; a < 2; ++a) {
             tokens[g][a] = new Turncoat();
             vm.prank(governance);
-            gateways[g].addProfile(assetIds[a], address(tokens[g][a]), _modeOf(a), _formOf(a), 0, GAS_ALLOWANCE);
+            gateways[g].addProfile(
+                assetIds[a], address(tokens[g][a]), tokenHandler, _modeOf(a), _formOf(a), 0, GAS_ALLOWANCE
+            );
             for (uint256 i = 0; i < 2; ++i) {
                 vm.prank(governance);
                 gateways[g].setAgent(assetIds[a], agents[i], true);
