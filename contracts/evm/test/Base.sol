@@ -50,6 +50,11 @@ abstract contract Base {
     address internal holder = address(0xA11CE);
     address internal payee = address(0xB0B);
 
+    /// What a test saw, for docs/tokens.md (tests/tidy/tokens.py): quote and mint refused for this reason.
+    event Refusal(uint8 reason);
+    /// Likewise, where each call is a transaction: gas of a settle of one transfer, and of one in a list of ten.
+    event SettleGas(uint256 single, uint256 inList);
+
     /// Of all tokens here.
     address internal tokenHandler;
     Ledger internal source;
@@ -243,6 +248,15 @@ abstract contract Base {
 
     function _finish(IGatewayTypes.Transfer memory item, bytes memory outcome) internal {
         _finish(_one(item), outcome);
+    }
+
+    /// Once all is warm: sequences, totals, and the recipient's balance.
+    function _measureSettle() internal {
+        _settle(_lock(7));
+        _settle(_lock(7));
+        uint256 single = vm.lastCallGas().gasTotalUsed;
+        _settle(_lockMany(10));
+        emit SettleGas(single, vm.lastCallGas().gasTotalUsed / 10);
     }
 
     function _payout(IGatewayTypes.Transfer memory item) internal {

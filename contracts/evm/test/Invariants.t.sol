@@ -88,7 +88,7 @@ contract InvariantsTest is Base {
         IJudge(address(_handler)).checkAll();
         IJudge(address(_handler)).checkRebuild();
         _handler.bringToAnEnd();
-        string[36] memory names = [
+        string[42] memory names = [
             "lock",
             "lock, of many",
             "lockOrders, whole",
@@ -118,6 +118,12 @@ contract InvariantsTest is Base {
             "configureInbound",
             "configureOutbound",
             "addProfile",
+            "AskingHandler",
+            "Erc3643Handler",
+            "Erc7943Handler",
+            "Erc7802Handler",
+            "Kip7Handler",
+            "Erc1400Handler",
             "setCutOff",
             "handover",
             "activateEpoch",

@@ -56,6 +56,7 @@ contract SamplesTest is Base {
         _eq(destination.gateway.eligibility(item), 1, "NOT_ELIGIBLE");
         _settle(item);
         _eq(_outcomeOf(item), Outcome.NONE, "open");
+        emit Refusal(1);
         _register(received, recipient);
         _eq(destination.gateway.eligibility(item), 0, "eligible");
         _settle(item);
@@ -146,6 +147,11 @@ contract SamplesTest is Base {
         received.pause();
         _on(destination);
         _eq(destination.gateway.eligibility(item), 8, "TOKEN_PAUSED");
+        emit Refusal(8);
+    }
+
+    function test_gas_of_settle() public {
+        _measureSettle();
     }
 
     function _register(ISampleToken token, address who) private {

@@ -6,7 +6,7 @@ import {TokenForm} from "./IGateway.sol";
 /// @title What a gateway asks about tokens of one standard; one small contract each, in src/handlers.
 /// @notice Named in a profile at registration, by address and code hash, and fixed there for ever (R-07, R-22). A handler is
 /// only ever called statically and with bounded gas: a wrong one can refuse, or say nothing, and never move a unit. The
-/// caller of every function is the gateway. Reason codes: docs/protocol.md, section 7.
+/// caller of every function is the gateway. Reasons that a token can have: 1 to 5, 7, 8 and 13 of docs/protocol.md, section 7.
 interface ITokenHandler {
     /// Asked once, at registration.
     /// @return fits Whether the token is of this standard and mints and burns by `form` (ERC-165, KIP-13, its views).

@@ -17,8 +17,8 @@ library HandlerLib {
         bytes memory data = abi.encodeCall(ITokenHandler.check, (token, recipient, amount));
         uint256 before = gasleft();
         (bool answered, uint256 reason) = _ask(handler, data, GasLib.exactly(gasAllowance));
-        if (!answered || reason > Reasons.LAST) revert IGatewayTypes.NoAnswer(handler);
-        if (reason == 0) return;
+        if (answered && reason == 0) return;
+        if (!answered || !Reasons.isOfToken(reason)) revert IGatewayTypes.NoAnswer(handler);
         if (GasLib.isMost(before, gasAllowance)) revert IGatewayTypes.NoAnswer(handler);
         revert IGatewayTypes.RecipientRefused(recipient, uint8(reason));
     }
@@ -27,8 +27,7 @@ library HandlerLib {
     function reasonOf(address handler, bytes memory error) internal view returns (uint8 reason) {
         bytes memory data = abi.encodeCall(ITokenHandler.reasonOf, (error));
         (bool answered, uint256 word) = _ask(handler, data, GasLib.REASON_GAS);
-        bool known = answered && word != 0 && word <= Reasons.LAST;
-        return known ? uint8(word) : Reasons.TOKEN_REVERTED;
+        return answered && Reasons.isOfToken(word) ? uint8(word) : Reasons.TOKEN_REVERTED;
     }
 
     /// @dev One word or nothing: more return data isn't copied, less isn't an answer.

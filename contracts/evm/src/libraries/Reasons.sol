@@ -14,4 +14,13 @@ library Reasons {
     uint8 internal constant EXPIRED = 10;
     uint8 internal constant TOKEN_REVERTED = 13;
     uint8 internal constant LAST = 14;
+
+    /// What a token can mean: neither deadline, supply, lock nor record is its business.
+    uint256 private constant OF_TOKENS = (1 << NOT_ELIGIBLE) | (1 << ACCOUNT_FROZEN) | (1 << COMPLIANCE_RULE)
+        | (1 << ASSET_NOT_REGISTERED) | (1 << MALFORMED_ACCOUNT) | (1 << LIMIT_EXCEEDED) | (1 << TOKEN_PAUSED)
+        | (1 << TOKEN_REVERTED);
+
+    function isOfToken(uint256 reason) internal pure returns (bool) {
+        return reason <= LAST && (OF_TOKENS >> reason) & 1 != 0;
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IGatewayTypes} from "../../src/interfaces/IGateway.sol";
+import {IGatewayTypes, TokenForm} from "../../src/interfaces/IGateway.sol";
 import {Turn} from "./Turncoat.sol";
 import {Kind, World} from "./World.sol";
 
@@ -160,17 +160,19 @@ contract Powers is World {
         ++counts["configureOutbound"];
     }
 
-    /// R-07: the same token with another allowance; what is locked keeps the old one.
+    /// R-07: the same token with another allowance and as one of another standard; what is locked keeps the old ones.
     function addProfile(uint256 seed) external by(governance, seed & 1) {
         (uint256 g, uint256 a) = (seed & 1, (seed >> 1) & 1);
         uint32 allowance = uint32(100_000 + (seed >> 8) % 200_000);
-        try gateways[g].addProfile(
-            assetIds[a], address(tokens[g][a]), tokenHandler, _modeOf(a), _formOf(a), 0, allowance
-        ) returns (
+        Standard memory chosen = standards[(seed >> 40) % standards.length];
+        TokenForm form = chosen.form == TokenForm.NONE ? TokenForm(1 + (seed >> 80) % 3) : chosen.form;
+        address token = address(tokens[g][a]);
+        try gateways[g].addProfile(assetIds[a], token, chosen.handler, _modeOf(a), form, 0, allowance) returns (
             uint16 number
         ) {
             profileOf[g][a] = number;
             ++counts["addProfile"];
+            ++counts[chosen.name];
         } catch {}
     }
 

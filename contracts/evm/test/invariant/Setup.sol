@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LaneId} from "../../src/interfaces/IGateway.sol";
+import {LaneId, TokenForm} from "../../src/interfaces/IGateway.sol";
 import {SchnorrLib} from "../../src/libraries/SchnorrLib.sol";
 import {Base} from "../Base.sol";
 import {Turncoat} from "./Turncoat.sol";
@@ -32,6 +32,7 @@ contract Setup is World {
         for (uint256 g = 0; g < 2; ++g) {
             _openAssets(g);
         }
+        _nameStandards();
         for (uint256 w = 0; w < WAYS; ++w) {
             _openWay(w);
         }
@@ -43,7 +44,7 @@ contract Setup is World {
         vm.prank(governance);
         gateways[g].setDelays(DELAY, DELAY);
         for (uint256 a = 0; a < 2; ++a) {
-            tokens[g][a] = new Turncoat();
+            tokens[g][a] = Turncoat(vm.deployCode("Turncoat.sol:Turncoat", ""));
             vm.prank(governance);
             gateways[g].addProfile(
                 assetIds[a], address(tokens[g][a]), tokenHandler, _modeOf(a), _formOf(a), 0, GAS_ALLOWANCE
@@ -58,6 +59,21 @@ contract Setup is World {
                 tokens[g][a].approve(address(gateways[g]), type(uint256).max);
             }
         }
+    }
+
+    /// One row per standard; an asset's profile begins with Base's handler, and takes any of these later.
+    function _nameStandards() private {
+        _add("AskingHandler", TokenForm.NONE);
+        _add("Erc3643Handler", TokenForm.ROLE);
+        _add("Erc7943Handler", TokenForm.NONE);
+        _add("Erc7802Handler", TokenForm.ERC7802);
+        _add("Kip7Handler", TokenForm.OWN);
+        _add("Erc1400Handler", TokenForm.NONE);
+    }
+
+    function _add(string memory name, TokenForm form) private {
+        address handler = vm.deployCode(string.concat(name, ".sol:", name), "");
+        standards.push(Standard({name: name, handler: handler, form: form}));
     }
 
     function _openWay(uint256 w) private {

@@ -18,7 +18,7 @@ enum Turn {
     IS_PAUSED
 }
 
-/// A token for the invariants: turns bad and good again, and keeps book of what it made up itself, so that a ghost ledger
+/// A token for the invariants: of every standard that has a handler, turns bad and good again, and keeps book of what it made up itself, so that a ghost ledger
 /// can still compare to the unit. Anybody may do anything.
 contract Turncoat {
     uint8 public constant decimals = 0;
@@ -137,6 +137,71 @@ contract Turncoat {
         allowance[from][msg.sender] -= amount;
         _units[from] -= amount;
         _units[to] += _afterFee(amount);
+        return true;
+    }
+
+    function crosschainMint(address to, uint256 amount) external turning {
+        _units[to] += _afterFee(amount);
+        _supply += _afterFee(amount);
+    }
+
+    function crosschainBurn(address from, uint256 amount) external turning {
+        _burn(from, amount);
+    }
+
+    /* OF EVERY STANDARD AT ONCE */
+
+    function supportsInterface(bytes4 id) external view seeing returns (bool) {
+        return id != 0xffffffff;
+    }
+
+    /// ERC-7943
+    function canSend(address) external view seeing returns (bool) {
+        return true;
+    }
+
+    /// ERC-7943
+    function canTransfer(address, address to, uint256) external view seeing returns (bool) {
+        return !barred[to];
+    }
+
+    /// KIP-7
+    function isMinter(address) external view seeing returns (bool) {
+        return true;
+    }
+
+    /// ERC-1400
+    function isIssuable() external view seeing returns (bool) {
+        return true;
+    }
+
+    /// ERC-1400
+    function canTransferFrom(address, address to, uint256, bytes calldata)
+        external
+        view
+        seeing
+        returns (bytes1, bytes32)
+    {
+        return (barred[to] ? bytes1(0x57) : bytes1(0x51), 0);
+    }
+
+    /// ERC-3643
+    function identityRegistry() external view seeing returns (address) {
+        return address(this);
+    }
+
+    /// ERC-3643
+    function compliance() external view seeing returns (address) {
+        return address(this);
+    }
+
+    /// ERC-3643
+    function isFrozen(address who) external view seeing returns (bool) {
+        return barred[who];
+    }
+
+    /// ERC-3643
+    function isAgent(address) external view seeing returns (bool) {
         return true;
     }
 

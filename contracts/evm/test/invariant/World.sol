@@ -95,6 +95,13 @@ abstract contract World is Base {
         uint8 way;
     }
 
+    /// A handler of src/handlers, and the form that its tokens have; NONE: any.
+    struct Standard {
+        string name;
+        address handler;
+        TokenForm form;
+    }
+
     struct Redirect {
         address agent;
         address to;
@@ -118,6 +125,7 @@ abstract contract World is Base {
     uint256[2] internal chains;
     AssetId[2] internal assetIds = [AssetId.wrap("held"), AssetId.wrap("burned")];
     Turncoat[2][2] internal tokens; // [ledger][asset]
+    Standard[] internal standards;
     Way[WAYS] internal ways;
     /// Holders, heir, payee; the gateway of the ledger comes last.
     address[] internal people;

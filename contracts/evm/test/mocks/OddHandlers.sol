@@ -15,6 +15,7 @@ contract ChoosyHandler is Erc20Handler {
 enum Answer {
     YES,
     NO_SUCH_REASON,
+    NOT_A_TOKEN_S,
     REVERTS,
     TOO_SHORT,
     TOO_LONG,
@@ -45,6 +46,7 @@ contract OddHandler is Erc20Handler {
     function _answer(Answer chosen) private view returns (uint8) {
         if (chosen == Answer.YES) return 0;
         if (chosen == Answer.NO_SUCH_REASON) _return(15, 0x20);
+        if (chosen == Answer.NOT_A_TOKEN_S) _return(10, 0x20); // EXPIRED is the protocol's to say
         if (chosen == Answer.TOO_SHORT) _return(1, 0x1f);
         if (chosen == Answer.TOO_LONG) _return(1, 0x40);
         if (chosen == Answer.REVERTS) revert("odd");
