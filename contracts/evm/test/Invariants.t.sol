@@ -88,7 +88,7 @@ contract InvariantsTest is Base {
         IJudge(address(_handler)).checkAll();
         IJudge(address(_handler)).checkRebuild();
         _handler.bringToAnEnd();
-        string[42] memory names = [
+        string[43] memory names = [
             "lock",
             "lock, of many",
             "lockOrders, whole",
@@ -123,6 +123,7 @@ contract InvariantsTest is Base {
             "Erc7943Handler",
             "Erc7802Handler",
             "Kip7Handler",
+            "Erc1404Handler",
             "Erc1400Handler",
             "setCutOff",
             "handover",

@@ -68,6 +68,7 @@ contract Setup is World {
         _add("Erc7943Handler", TokenForm.NONE);
         _add("Erc7802Handler", TokenForm.ERC7802);
         _add("Kip7Handler", TokenForm.OWN);
+        _add("Erc1404Handler", TokenForm.NONE);
         _add("Erc1400Handler", TokenForm.NONE);
     }
 

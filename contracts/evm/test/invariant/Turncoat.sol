@@ -170,6 +170,16 @@ contract Turncoat {
         return true;
     }
 
+    /// ERC-1404
+    function detectTransferRestriction(address, address to, uint256) external view seeing returns (uint8) {
+        return barred[to] ? 1 : 0;
+    }
+
+    /// ERC-1404
+    function messageForTransferRestriction(uint8) external view seeing returns (string memory) {
+        return "The transfer was restricted due to white list configuration.";
+    }
+
     /// ERC-1400
     function isIssuable() external view seeing returns (bool) {
         return true;
