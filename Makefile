@@ -49,7 +49,7 @@ test: setup-test ## every test that needs Python only
 	@$(PYTEST) $(PARALLEL) -m "not anvil and not slow" $(ARGS)
 
 .PHONY: check
-check: lint type proto artifacts cover contracts slither coverage custody e2e wheel model mutants ## everything that must be green before a commit
+check: lint type proto artifacts cover contracts tokens slither coverage custody e2e wheel model mutants ## everything that must be green before a commit
 	@echo "make check: all green"
 
 .PHONY: clean
@@ -116,9 +116,13 @@ custody: setup-check ## keys sealed under a key on a PKCS#11 token, on SoftHSM
 artifacts: setup-check node ## committed ABI and bytecode equal what the pinned compiler makes (WRITE=1 makes them anew)
 	@$(call need,npm,nodejs and npm); $(BIN)/python $(EVM)/tools/artifacts $(if $(WRITE),,--check) && echo "artifacts: fresh"
 
+.PHONY: tokens
+tokens: setup-check node ## what tokens' refusals become, as forge's tests saw it (WRITE=1 writes docs/tokens.md anew)
+	@$(call need,npm,nodejs and npm); $(BIN)/python -m tests.tidy.tokens $(if $(WRITE),--write)
+
 .PHONY: e2e
 e2e: setup-check node ## the same end-to-end test on two anvil nodes, and what waits for time-outs
-	@$(PYTEST) $(PARALLEL) -m slow; $(call need,npm,nodejs and npm); $(PYTEST) -m anvil
+	@$(PYTEST) $(PARALLEL) -m slow; $(call need,npm,nodejs and npm); $(PYTEST) $(PARALLEL) -m anvil
 
 .PHONY: full
 full: setup-check ## the committee's proofs at their full sizes: 100 transfers for each lie, 1,000 cases of the second FROST

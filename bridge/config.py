@@ -238,6 +238,8 @@ class ClientConfig(Network):
     committee: CommitteeConfig
     committee_folder: FilePath | None = None
     """As the relayer's."""
+    refusals_file: FilePath | None = None
+    """What errors of tokens mean that Naru does not know (docs/refusals.md)."""
     assets: Annotated[tuple[AssetConfig, ...], Field(strict=False)] = ()
     accounts: Annotated[tuple[AccountConfig, ...], Field(strict=False)] = ()
 

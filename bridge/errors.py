@@ -33,13 +33,17 @@ class RefusedError(BridgeError):
 
 
 class LedgerRefusedError(RefusedError):
-    """A ledger refused a call; `name` is the contract error's or the node's, `detail` its arguments or text."""
+    """A ledger refused a call; `name` is the contract error's or the node's, `detail` its arguments or text.
 
-    def __init__(self, name: str, detail: str) -> None:
+    `data`: what the contract reverted with, raw; empty where a node, or nobody, said it.
+    """
+
+    def __init__(self, name: str, detail: str, data: bytes = b"") -> None:
         """Keep the error's name apart from its arguments."""
         super().__init__(f"{name}({detail})" if detail else name)
         self.name = name
         self.detail = detail
+        self.data = data
 
 
 class RevertedError(LedgerRefusedError):

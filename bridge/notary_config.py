@@ -98,6 +98,8 @@ class NotaryConfig(Network):
     folder: FilePath
     """What it saw and what it thought of it: facts, verdicts, breakers. Mode 0700."""
     policy: PolicyConfig = PolicyConfig()
+    refusals_file: FilePath | None = None
+    """What errors of tokens mean that Naru does not know: for `naru notary explain` (docs/refusals.md)."""
     idle_allowance_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
     """How far the notary's own clock may run ahead of an idle ledger's before a deadline counts as passed (R-12)."""
 

@@ -9,6 +9,7 @@ import grpc
 import structlog
 
 from bridge import daemon
+from bridge.adapters.evm.asking import EvmMintErrors
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.grpc.guard import Policy, peer_of
@@ -64,9 +65,14 @@ async def _run(config: NotaryConfig, stopping: asyncio.Event) -> None:
         resources.push_async_callback(signer.close)
         eyes, watches = {}, []
         for ledger in config.ledgers:
-            agreed = await _agreed(ledger, resources, clock, development=config.development)
+            nodes = await _nodes(ledger, resources, development=config.development)
+            readers = [WatchedNode(EvmReader(node, ledger.endpoint), clock) for node in nodes]
+            agreed = AgreedReader(readers, ledger.agreement)
             observed = ObservedReader(agreed, facts, facts)
-            eyes[ledger.endpoint.id] = LedgerEyes(reader=observed, assets=observed, margin_s=ledger.margin_s)
+            errors = EvmMintErrors(nodes, ledger.endpoint)
+            eyes[ledger.endpoint.id] = LedgerEyes(
+                reader=observed, assets=observed, margin_s=ledger.margin_s, errors=errors
+            )
             alarm = _Alarm(ledger.endpoint.id, verdicts, clock)
             watches.append(LedgerWatch(agreed, facts, facts, clock, alarm))
         judge = Judge(
@@ -103,15 +109,14 @@ class _Alarm:
         self._breakers.open(Place(endpoint=self._endpoint), at=self._clock.now(), why=why, by="watch")
 
 
-async def _agreed(ledger: LedgerConfig, resources: AsyncExitStack, clock: Clock, *, development: bool) -> AgreedReader:
-    """Read a ledger through nodes of its own; one that does not answer yet is asked again later."""
+async def _nodes(ledger: LedgerConfig, resources: AsyncExitStack, *, development: bool) -> list[Node]:
+    """Connect to a ledger's nodes; one that does not answer yet is asked again later."""
     nodes = [Node(address, finality=ledger.finality) for address in ledger.nodes]
     for node in nodes:
         resources.push_async_callback(node.close)
         if development:  # a mistake in a test should show at once; elsewhere a node may be down at a start
             await node.check_chain(evm_chain_id(LedgerId(ledger.ledger)))
-    readers = [WatchedNode(EvmReader(node, ledger.endpoint), clock) for node in nodes]
-    return AgreedReader(readers, ledger.agreement)
+    return nodes
 
 
 def _caller(context: grpc.aio.ServicerContext[Any, Any]) -> str:

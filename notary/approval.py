@@ -18,6 +18,7 @@ from bridge.core.policy import (
 )
 from bridge.core.reasons import Reason
 from bridge.core.records import BlockStamp, Decision, Ending, Outcome
+from bridge.core.refusals import as_note
 from bridge.core.statements import Kind
 from bridge.core.transfer import TransferId
 from bridge.ports.committee import Offer, Verdict
@@ -58,6 +59,8 @@ class Case:
     destination_ledger: LedgerId
     eligibility: Reason
     """The destination's answer; NONE is eligible."""
+    error: bytes = b""
+    """What its token said to that, raw, for people to read; empty if that is not known."""
     allowed_from: int
     """When the lane's limits let it out, unix seconds (bridge/core/rate.py)."""
     now: int
@@ -90,7 +93,7 @@ def examine(policy: Policy, case: Case) -> tuple[Finding, ...]:
     )
     now = max(case.now, case.source.now)
     found = (
-        _eligibility(case.eligibility),
+        _eligibility(case.eligibility, case.error),
         check_terms(policy, transfer, parties),
         check_deadline(transfer, now=now, deadline_max_s=case.source.lane.deadline_max_s),
         _source_state(case.source),
@@ -203,12 +206,13 @@ def _refusals(reasons: Sequence[Reason], *, expired: bool) -> tuple[Offer, ...]:
     return (*offers, EXPIRED) if expired else offers
 
 
-def _eligibility(answer: Reason) -> Finding | None:
+def _eligibility(answer: Reason, error: bytes) -> Finding | None:
     if answer is Reason.NONE:
         return None
     if answer.transient:
         return _waits(Check.ELIGIBILITY, answer, "the destination would not mint now; waiting may change it")
-    note = f"the destination would never mint it: {answer.name}"
+    said = f": {as_note(error)}" if error else ""
+    note = f"the destination would never mint it: {answer.name}{said}"
     return Finding(answer=Answer.REFUSE, check=Check.ELIGIBILITY, reason=answer, note=note)
 
 

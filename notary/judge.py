@@ -18,7 +18,7 @@ from bridge.core.transfer import Lane, TransferId
 from bridge.errors import UnavailableError
 from bridge.ports.committee import Question, TransferRef, Verdict
 from bridge.ports.facts import EndpointRetiredError, FactConflictError
-from bridge.ports.ledger import AssetReader, LedgerReader, Lock
+from bridge.ports.ledger import AssetReader, LedgerReader, Lock, MintErrors
 from bridge.ports.runtime import Clock
 from bridge.ports.verdicts import Breakers, KeptVerdict, Place, VerdictLog
 from notary.approval import (
@@ -39,6 +39,7 @@ from notary.pacing import Pacer
 T = TypeVar("T")
 
 MYSELF = "this notary"
+ERROR_TIMEOUT_S = 2.0
 log = structlog.get_logger()
 
 
@@ -50,6 +51,8 @@ class LedgerEyes:
     assets: AssetReader
     margin_s: int
     """R-30's margin of this ledger as destination."""
+    errors: MintErrors | None = None
+    """Tells what its tokens say; no verdict hangs on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +234,7 @@ class Judge:
                 source=source,
                 destination_ledger=view.destination.reader.endpoint.ledger,
                 eligibility=eligibility,
+                error=await self._error(view, lock, eligibility),
                 allowed_from=allowed[lock.transfer.sequence],
                 now=int(self._clock.now()),
             )
@@ -270,6 +274,17 @@ class Judge:
 
     async def _eligibility(self, view: _View, lock: Lock) -> Reason:
         return await view.destination.reader.eligibility(lock.transfer, view.destination_head)
+
+    async def _error(self, view: _View, lock: Lock, eligibility: Reason) -> bytes:
+        """Ask what stands behind a refusal for good; silence is none."""
+        errors = view.destination.errors
+        if errors is None or eligibility is Reason.NONE or eligibility.transient:
+            return b""
+        try:
+            async with asyncio.timeout(ERROR_TIMEOUT_S):
+                return await errors.mint_error(lock.transfer)
+        except (UnavailableError, TimeoutError):
+            return b""
 
     async def _once(self, key: Hashable, at: BlockStamp, read: Callable[[], Awaitable[T]]) -> T:
         """Read what is the same for all transfers once for each head."""

@@ -10,6 +10,7 @@ import structlog
 from bridge.core.caip import EndpointId
 from bridge.core.reasons import Reason
 from bridge.core.records import Destination, Overlay, Source, Step, plan, status
+from bridge.core.refusals import as_note
 from bridge.core.statements import Kind
 from bridge.core.transfer import Lane, Transfer, TransferId
 from bridge.errors import BridgeError, ConflictError, RefusedError, UnavailableError
@@ -152,21 +153,23 @@ class LaneEngine:
             for record in noted:
                 await self._hold(record, Hold(reason=Reason.NONE, note=f"{action} was not done: {error}"))
             return
-        failures, releases = dict(submitted.receipt.failures), dict(submitted.receipt.releases)
+        receipt = submitted.receipt
+        failures, releases, errors = dict(receipt.failures), dict(receipt.releases), dict(receipt.errors)
         for record in noted:
             sent = await self._sent(record, action, submitted)
             if record.id in releases:
                 note = f"a large amount: the destination mints it from {releases[record.id]} (unix seconds) on"
                 await self._hold(sent, Hold(reason=failures[record.id], note=note), until=releases[record.id])
             elif record.id in failures:
-                await self._hold(sent, Hold(reason=failures[record.id], note="the destination did not mint"))
+                note = f"the destination did not mint: {as_note(errors.get(record.id, b''))}"
+                await self._hold(sent, Hold(reason=failures[record.id], note=note))
             else:
                 self._wait(sent)
             log.info(
                 "transfer.submitted",
                 transfer_id=record.id.hex(),
                 step=action,
-                height=submitted.receipt.stamp.height,
+                height=receipt.stamp.height,
                 signers=list(signed.signers),
             )
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import structlog
 
 from bridge import telemetry
+from bridge.devnet.issuance import Issuance, SampleIssuance, TrexIssuance
+from bridge.devnet.kinds import TokenKind
 from bridge.devnet.launch import EXIT_INPUT, SPEAKER
 from bridge.devnet.network import NAMES, Network, OwnLedger
 from bridge.devnet.process import die_with_parent
@@ -28,6 +30,8 @@ def main() -> int:
     parser.add_argument(
         "--ceremony", action="store_true", help="the notaries make their key together; else it is dealt"
     )
+    parser.add_argument("--token", choices=list(TokenKind), default=TokenKind.SAMPLE, help="which tokens are issued")
+    parser.add_argument("--trex-artifacts", metavar="FOLDER", type=Path, help="node_modules that holds T-REX")
     parser.add_argument("--with-parent", type=int, metavar="PID", help="end with the process PID, which started this")
     for name in NAMES:
         parser.add_argument(f"--{name}", metavar="URL", help="a ledger of yours instead of the embedded one")
@@ -43,7 +47,8 @@ def main() -> int:
         if arguments[name] is not None
     }
     try:
-        asyncio.run(_run(arguments["name"], own, ceremony=arguments["ceremony"]))
+        issuance = _issuance(arguments["token"], arguments["trex_artifacts"])
+        asyncio.run(_run(arguments["name"], own, issuance, ceremony=arguments["ceremony"]))
     except (ConfigError, InvalidInputError) as error:
         print(f"{SPEAKER}{error}", file=sys.stderr)
         return EXIT_INPUT
@@ -53,12 +58,25 @@ def main() -> int:
     return 0
 
 
-async def _run(name: str, own: dict[str, OwnLedger], *, ceremony: bool) -> None:
+def _issuance(kind: str, trex: Path | None) -> Issuance:
+    """Choose the tokens.
+
+    Raises:
+        ConfigError: T-REX is wanted, and not installed.
+    """
+    if kind == TokenKind.SAMPLE:
+        return SampleIssuance()
+    if trex is None:
+        raise ConfigError(("--token trex needs --trex-artifacts FOLDER",))
+    return TrexIssuance(trex)
+
+
+async def _run(name: str, own: dict[str, OwnLedger], issuance: Issuance, *, ceremony: bool) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     folder, _lock = claim(name)
-    network = Network(folder, own, ceremony=ceremony)
+    network = Network(folder, own, issuance, ceremony=ceremony)
     try:
         up = asyncio.create_task(network.up())
         stop = asyncio.create_task(stopping.wait())

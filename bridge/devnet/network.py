@@ -35,7 +35,8 @@ from bridge.core.caip import evm_address
 from bridge.core.statements import Epoch
 from bridge.devnet import authority, ceremony, dealer, redis_server
 from bridge.devnet.dealer import SignerPlace, write_secret
-from bridge.devnet.genesis import ASSETS, EPOCH, Built, Site, lay
+from bridge.devnet.genesis import EPOCH, Built, lay
+from bridge.devnet.issuance import Issuance, Site
 from bridge.devnet.nodes import check_apart, final
 from bridge.devnet.process import Child, daemon, python
 from bridge.devnet.runs import CLIENT_CONFIG
@@ -77,13 +78,16 @@ class OwnLedger:
 class Network:
     """One network in one folder."""
 
-    def __init__(self, folder: Path, own: Mapping[str, OwnLedger], *, ceremony: bool = False) -> None:
-        """Use *folder*, and the user's *own* ledgers by name instead of embedded ones.
+    def __init__(
+        self, folder: Path, own: Mapping[str, OwnLedger], issuance: Issuance, *, ceremony: bool = False
+    ) -> None:
+        """Use *folder*, and the user's *own* ledgers by name instead of embedded ones; issue what *issuance* says.
 
         The committee's key is dealt, which is fast; with *ceremony* the notaries make it together.
         """
         self._folder = folder
         self._own = own
+        self._issuance = issuance
         self._ceremony = ceremony
         self._children: list[Child] = []
         self._addresses: dict[str, str] = {}
@@ -118,7 +122,7 @@ class Network:
             for node in nodes.values():
                 resources.push_async_callback(node.close)
             await check_apart(nodes)
-            ground = await lay(self._sites(nodes))
+            ground = await lay(self._sites(nodes), self._issuance)
             ledgers = tuple([await self._ledger_config(name, nodes[name], ground.built[name]) for name in NAMES])
             members = await self._feed_notaries(ledgers, places)
             committee = await self._make_key(ledgers, members, places)
@@ -301,7 +305,7 @@ class Network:
                     for name in NAMES
                 ),
             )
-            for asset in ASSETS
+            for asset in self._issuance.assets
         )
         accounts = tuple(
             AccountConfig(name=name, address=address, key_file=self._key_file(name))

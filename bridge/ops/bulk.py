@@ -19,8 +19,10 @@ from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.system import system_entropy
 from bridge.config import LedgerConfig
 from bridge.core.caip import Account, AssetId
+from bridge.core.known_refusals import BUILT_IN
 from bridge.core.reasons import EXPLANATIONS, Reason
 from bridge.core.records import BlockStamp
+from bridge.core.refusals import Refusals
 from bridge.core.transfer import Lane
 from bridge.errors import InvalidInputError, LedgerRefusedError, RefusedError, RevertedError, UncertainError
 from bridge.ops.client import format_amount
@@ -93,8 +95,11 @@ Preflight = Callable[[Sequence[Row]], Awaitable[Findings]]
 class Bulk:
     """One run over one file."""
 
-    def __init__(self, rows: Sequence[Row], holder: Holder, journal: Journal, entropy: Entropy) -> None:
-        """Lock *rows* for *holder*, on record in *journal*."""
+    def __init__(
+        self, rows: Sequence[Row], holder: Holder, journal: Journal, entropy: Entropy, refusals: Refusals = BUILT_IN
+    ) -> None:
+        """Lock *rows* for *holder*, on record in *journal*; *refusals* tells what tokens' errors mean."""
+        self._refusals = refusals
         self._rows = {row.reference: row for row in rows}
         self._holder = holder
         self._journal = journal
@@ -215,7 +220,7 @@ class Bulk:
 
     def _take(self, reference: str, result: LockResult) -> None:
         if isinstance(result, LedgerRefusedError):
-            self._put(reference, State.REFUSED, error=str(result), transaction="")
+            self._put(reference, State.REFUSED, error=self._refusals.told(result), transaction="")
             return
         self._put(
             reference,
@@ -260,6 +265,7 @@ class Job:
     result: Path
     source: LedgerConfig
     key: str = field(repr=False)
+    refusals: Refusals = BUILT_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +294,7 @@ async def opened(job: Job) -> AsyncIterator[tuple[Bulk, "BothSides"]]:
             for caip2, ledger in ledgers.items()
         }
         holder = EvmHolder(EvmAccount(node, job.key), source)
-        run = Bulk(job.rows, holder, Journal(job.result, holder.account), system_entropy)
+        run = Bulk(job.rows, holder, Journal(job.result, holder.account), system_entropy, job.refusals)
         await run.open()
         yield run, BothSides(holder, source, destinations)
 
@@ -360,10 +366,8 @@ class BothSides:
 
         async def reason(move: Move) -> Reason:
             async with gate:
-                where = move.destination.ledger
-                return await self._destinations[where].eligibility(
-                    draft_of(move, self._holder.account, now), heads[where]
-                )
+                where, draft = move.destination.ledger, draft_of(move, self._holder.account, now)
+                return await self._destinations[where].eligibility(draft, heads[where])
 
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -107,6 +107,10 @@ class Names:
                 return ledger.name
         return f"0x{endpoint.hex()}"
 
+    def ledger_of(self, endpoint: bytes) -> LedgerConfig | None:
+        """Find the ledger of a gateway by its EndpointId."""
+        return next((ledger for ledger in self._config.ledgers if ledger.endpoint.id == endpoint), None)
+
     def ledger_by_caip2(self, caip2: str) -> str:
         """Name a ledger given as CAIP-2, or give that back."""
         return next((ledger.name for ledger in self._config.ledgers if ledger.ledger == caip2), caip2)

@@ -4,7 +4,7 @@ It does what a person could do with `naru transfer send` and an issuer's key; no
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +19,7 @@ from bridge.core.conservation import conserved
 from bridge.core.reasons import Reason
 from bridge.core.records import Status
 from bridge.core.transfer import TransferId
+from bridge.devnet.kinds import TokenKind
 from bridge.errors import BridgeError, InvalidInputError, UnavailableError
 from bridge.ops.audit import AuditLine, audit
 from bridge.ops.client import Names
@@ -52,10 +53,18 @@ class Scene:
         )
 
 
-SCENES: Final = (
-    Scene(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What is shown of one kind of token. `paused`: an asset whose token is paused on the destination meanwhile."""
+
+    scenes: tuple[Scene, ...]
+    paused: str = ""
+
+
+def _commits(story: str) -> Scene:
+    return Scene(
         name="commits",
-        story="alice moves 120 tower to bob: locked on alpha, minted on beta, burned on alpha",
+        story=story,
         asset="tower",
         amount=120,
         recipient="bob",
@@ -63,30 +72,67 @@ SCENES: Final = (
         preflight=True,
         status=Status.COMMITTED,
         reason=Reason.NONE,
-    ),
-    Scene(
-        name="is refused",
-        story="alice moves 75 tower to carol, who is not on beta's register (sent with --no-preflight)",
-        asset="tower",
-        amount=75,
-        recipient="carol",
-        deadline_in_s=DEADLINE_S,
-        preflight=False,
-        status=Status.ROLLED_BACK,
-        reason=Reason.NOT_ELIGIBLE,
-    ),
-    Scene(
-        name="expires",
-        story=f"alice moves 30 melody to bob while it is paused on beta, with a deadline in {SHORT_DEADLINE_S} s",
-        asset="melody",
-        amount=30,
-        recipient="bob",
-        deadline_in_s=SHORT_DEADLINE_S,
-        preflight=True,
-        status=Status.ROLLED_BACK,
-        reason=Reason.EXPIRED,
+    )
+
+
+SAMPLE_PLAY: Final = Play(
+    paused="melody",
+    scenes=(
+        _commits("alice moves 120 tower to bob: locked on alpha, minted on beta, burned on alpha"),
+        Scene(
+            name="is refused",
+            story="alice moves 75 tower to carol, who is not on beta's register (sent with --no-preflight)",
+            asset="tower",
+            amount=75,
+            recipient="carol",
+            deadline_in_s=DEADLINE_S,
+            preflight=False,
+            status=Status.ROLLED_BACK,
+            reason=Reason.NOT_ELIGIBLE,
+        ),
+        Scene(
+            name="expires",
+            story=f"alice moves 30 melody to bob while it is paused on beta, with a deadline in {SHORT_DEADLINE_S} s",
+            asset="melody",
+            amount=30,
+            recipient="bob",
+            deadline_in_s=SHORT_DEADLINE_S,
+            preflight=True,
+            status=Status.ROLLED_BACK,
+            reason=Reason.EXPIRED,
+        ),
     ),
 )
+TREX_PLAY: Final = Play(
+    scenes=(
+        _commits(
+            "alice moves 120 tower to bob: burned on alpha, minted on beta, by the gateway as an agent of the token"
+        ),
+        Scene(
+            name="is refused",
+            story="alice moves 75 tower to carol, who has no identity on beta (sent with --no-preflight)",
+            asset="tower",
+            amount=75,
+            recipient="carol",
+            deadline_in_s=DEADLINE_S,
+            preflight=False,
+            status=Status.ROLLED_BACK,
+            reason=Reason.NOT_ELIGIBLE,
+        ),
+        Scene(
+            name="is too much",
+            story="alice moves 800000 tower to bob, who has 250000 and may hold 1000000 (sent with --no-preflight)",
+            asset="tower",
+            amount=800_000,
+            recipient="bob",
+            deadline_in_s=DEADLINE_S,
+            preflight=False,
+            status=Status.ROLLED_BACK,
+            reason=Reason.COMPLIANCE_RULE,
+        ),
+    ),
+)
+PLAYS: Final[Mapping[TokenKind, Play]] = {TokenKind.SAMPLE: SAMPLE_PLAY, TokenKind.TREX: TREX_PLAY}
 
 
 @dataclass(slots=True)
@@ -103,6 +149,7 @@ class Progress:
 class Result:
     """How the demonstration ended."""
 
+    play: Play
     progress: Progress
     before: list[AuditLine]
     after: list[AuditLine]
@@ -115,31 +162,33 @@ class Result:
     @property
     def ended_well(self) -> bool:
         """Every scene ended as told, and the invariants hold."""
-        ended = all(scene.ended_well(self.progress.records.get(scene.name)) for scene in SCENES)
+        ended = all(scene.ended_well(self.progress.records.get(scene.name)) for scene in self.play.scenes)
         return ended and self.conserved
 
 
 class Demo:
-    """The three scenes on one network."""
+    """The three scenes of a play on one network."""
 
-    def __init__(self, config: ClientConfig, show: Callable[[Progress], None]) -> None:
-        """Play on the network of *config*; *show* is called whenever something is new."""
+    def __init__(self, config: ClientConfig, play: Play, show: Callable[[Progress], None]) -> None:
+        """Perform *play* on the network of *config*; *show* is called whenever something is new."""
         self._config = config
+        self._play = play
         self._names = Names(config)
         self._show = show
         self._source, self._destination = config.ledgers
         self._progress = Progress(notes={}, ids={}, records={}, heights={})
 
-    async def play(self) -> Result:
+    async def perform(self) -> Result:
         """Send the three transfers and wait for their ends.
 
         Raises:
             BridgeError: a transfer can't be sent. What doesn't end in time is told by the result.
         """
         before = await audit(self._config)
-        async with self._paused("melody"), connect(self._config.redis) as stores:
+        async with self._paused(self._play.paused), connect(self._config.redis) as stores:
             await self._act(stores)
-        return Result(progress=self._progress, before=before, after=await audit(self._config))
+        after = await audit(self._config)
+        return Result(play=self._play, progress=self._progress, before=before, after=after)
 
     async def _act(self, stores: RedisStores) -> None:
         """Send and follow side by side; what can't be sent ends both."""
@@ -154,7 +203,7 @@ class Demo:
             raise refused.exceptions[0] from group
 
     async def _send_all(self) -> None:
-        for scene in SCENES:
+        for scene in self._play.scenes:
             await self._send(scene)
 
     async def _send(self, scene: Scene) -> None:
@@ -202,7 +251,7 @@ class Demo:
 
     def _ended(self) -> bool:
         records = self._progress.records
-        return len(records) == len(SCENES) and all(not record.is_open for record in records.values())
+        return len(records) == len(self._play.scenes) and all(not record.is_open for record in records.values())
 
     def _note(self, scene: Scene, text: str) -> None:
         self._progress.notes[scene.name] = text
@@ -210,7 +259,10 @@ class Demo:
 
     @asynccontextmanager
     async def _paused(self, asset: str) -> AsyncIterator[None]:
-        """Have the asset's token paused on the destination, as its issuer may, for as long as this lasts."""
+        """Have the asset's token paused on the destination, as its issuer may, for as long as this lasts; if any."""
+        if not asset:
+            yield
+            return
         await self._as_issuer(asset, TokenIssuer.pause)
         try:
             yield

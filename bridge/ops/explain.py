@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from bridge.core.known_refusals import BUILT_IN
 from bridge.core.policy import Check
 from bridge.core.reasons import EXPLANATIONS, Reason
 from bridge.core.records import Outcome
+from bridge.core.refusals import Refusals, in_short
 from bridge.core.statements import Kind
 from bridge.ports.committee import Offer, Question
 from bridge.ports.verdicts import KeptVerdict
@@ -108,8 +110,11 @@ _ADVICE: Final[Mapping[Check, _Advice]] = {
 }
 
 
-def explain(kept: Sequence[KeptVerdict]) -> list[str]:
-    """Render a transfer's verdicts, oldest first, the last one with what will change it and who must act."""
+def explain(kept: Sequence[KeptVerdict], refusals: Refusals = BUILT_IN) -> list[str]:
+    """Render a transfer's verdicts, oldest first, the last one with what will change it and who must act.
+
+    *refusals* tells what a token's error in it means.
+    """
     if not kept:
         return ["This notary has never been asked about this transfer, or keeps no verdict of it."]
     lines = [_history(verdict) for verdict in kept]
@@ -118,6 +123,8 @@ def explain(kept: Sequence[KeptVerdict]) -> list[str]:
     lines.append(f"Decided by {last.check}: it looks at {advice.looks_at}.")
     if last.reason is not Reason.NONE:
         lines.append(f"{EXPLANATIONS[last.reason].english} {EXPLANATIONS[last.reason].action}")
+    reading = refusals.read_in(last.note)
+    lines += [f"The destination's error: {line}" for line in (reading.lines if reading else ())]
     if last.until is not None:
         lines.append(f"This wait ends by itself at {_time(last.until)}.")
     lines += [f"What will change it: {advice.change}", f"Who must act: {advice.who}"]
@@ -127,7 +134,7 @@ def explain(kept: Sequence[KeptVerdict]) -> list[str]:
 def _history(verdict: KeptVerdict) -> str:
     asked = "whether it may be minted" if verdict.question is Question.DECISION else "what the destination decided"
     answer = " or ".join(_told(offer) for offer in verdict.offers) or "WAIT"
-    note = f": {verdict.note}" if verdict.note else ""
+    note = f": {in_short(verdict.note)}" if verdict.note else ""
     return f"{_time(verdict.at)}  asked {asked}: {answer}{note}"
 
 

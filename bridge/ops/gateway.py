@@ -9,16 +9,18 @@ from typing import Final
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import FROST_VERIFIER, GATEWAY
 from bridge.adapters.evm.governance import Call, Operation, Timelock
+from bridge.adapters.evm.handlers import read_token
 from bridge.adapters.evm.inspection import ROLES, GatewayFacts, read_code, read_gateway
 from bridge.adapters.evm.node import Node
 from bridge.config import ClientConfig
 from bridge.core.caip import EndpointId, LedgerId, evm_account, evm_address, evm_chain_id
 from bridge.core.records import BlockStamp
 from bridge.errors import ConfigError, InvalidInputError, LedgerRefusedError, RefusedError, UnavailableError
-from bridge.ops.gateway_calls import GOVERNANCE_CALLS, PERSON_CALLS, PERSON_ROLES, Book, lacking
+from bridge.ops.gateway_calls import GOVERNANCE_CALLS, PERSON_CALLS, PERSON_ROLES, Book, Wanted, lacking
 from bridge.ops.gateway_checks import examine, identity, names_of, never_minted, recorded
 from bridge.ops.gateway_deploy import GOVERNANCE, UNPAUSER, VERIFIER, DeploymentOffError, deployed, inspect
 from bridge.ops.gateway_plan import GatewayPlan, Record, read_plan, read_record, record_path
+from bridge.ops.gateway_preflight import RegistrationRefusedError, objections
 from bridge.ops.gateway_roles import Check, code_check, single_keys
 from bridge.ops.nodes import connected, node_of
 from bridge.ports.runtime import Entropy
@@ -62,8 +64,8 @@ class Site:
         self.plan = plan
         self.record = record
         self.node = node
-        self.address = record.address("gateway")
         endpoint = record.endpoint_or_raise(record_path(path))
+        self.address = record.address("gateway")
         self.here: EndpointId = endpoint.id
         self.book = Book(node, self.address, plan, endpoint.id)
         self._timelocks = {
@@ -124,11 +126,12 @@ class Site:
 
     # --- proposing
 
-    async def register(self, key: str, what: Sequence[str], entropy: Entropy) -> Proposal:
+    async def register(self, key: str, what: Sequence[str], entropy: Entropy, *, force: bool = False) -> Proposal:
         """Propose what the plan says and the gateway doesn't know: all of it, or what *what* names.
 
         Raises:
             InvalidInputError: the plan has no such thing.
+            RegistrationRefusedError: a token or its handler is not ready for this gateway; not with *force*.
             RefusedError: the key is of no person, or the gateway would refuse a call.
         """
         facts = await self.facts()
@@ -146,6 +149,8 @@ class Site:
         fresh = [(call, alone) for call, alone in calls if call not in proposed]
         if not fresh:
             return Proposal(waiting=None, pending=pending)
+        if not force:
+            await self._check_tokens([item for item in wanted if self.book.encode(item) not in proposed])
         trials = [call for call, alone in fresh if alone]
         waiting = await self._propose(GOVERNANCE, key, [call for call, _ in fresh], trials, entropy)
         return Proposal(waiting=waiting, pending=pending)
@@ -215,6 +220,15 @@ class Site:
                 raise RefusedError(told) from error
         with self._as_person(at, account.address):
             return self._told(at, await timelock.propose(account, calls, entropy))
+
+    async def _check_tokens(self, wanted: Sequence[Wanted]) -> None:
+        """Ask each token that is to be registered, and its handler, in the gateway's name."""
+        new = {call.arguments[0] for call in wanted if call.name == "addProfile"}
+        for asset in self.plan.assets:
+            if asset.id in new:
+                facts = await read_token(self.node, self.address, asset.token, asset.handler, asset.form_number)
+                if found := objections(asset, facts):
+                    raise RegistrationRefusedError(asset.name, found)
 
     def _person_calls(self, at: str, name: str, texts: Sequence[str]) -> list[Call]:
         timelock = self._timelocks[at]

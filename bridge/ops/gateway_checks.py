@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, artifact
+from bridge.adapters.evm.handlers import told_standard
 from bridge.adapters.evm.inspection import (
     NOBODY,
     AssetFacts,
@@ -221,6 +222,7 @@ def _asset(name: str, planned: AssetPlan | None, known: AssetFacts | None) -> li
         return [Check(name=name, expected=expected, found=found, remedy=remedy)]
     code_hash = bytes.fromhex(planned.code_hash[2:]) if planned.code_hash else known.code_hash
     terms = (planned.mode_number, planned.form_number, planned.decimals, planned.gas_allowance)
+    standard = told_standard(known.handler_code)
     changed = "the token's code is not the registered one: pause the asset's lanes, find out, register a new profile"
     return [
         Check(name=name, expected=planned.token, found=known.token, remedy=_REGISTER),
@@ -232,6 +234,7 @@ def _asset(name: str, planned: AssetPlan | None, known: AssetFacts | None) -> li
             remedy=_REGISTER,
         ),
         Check(name=f"{name} handler", expected=planned.handler, found=known.handler, remedy=_REGISTER),
+        Check(name=f"{name} handler is", expected=standard, found=standard),
         Check(
             name=f"{name} handler code now",
             expected=_hash(known.handler_code_hash),

@@ -18,6 +18,7 @@ from web3.utils.address import get_create_address
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import FROST_VERIFIER, GATEWAY, GATEWAY_EXTENSION, TIMELOCK, artifact
+from bridge.adapters.evm.handlers import handler_artifact
 from bridge.adapters.evm.inspection import (
     NOBODY,
     are_ours,
@@ -50,6 +51,8 @@ UNPAUSER: Final = "unpauser"
 EXTENSION: Final = "extension"
 GATEWAY_STEP: Final = "gateway"
 VERIFIER: Final = "verifier"
+HANDLER: Final = "handler"
+"""And a standard: the step of its handler."""
 
 
 class DeploymentOffError(RefusedError):
@@ -86,6 +89,20 @@ async def deploy(path: Path, told: Callable[[str, Step], None]) -> Done:
         return await _deploy(plan, path, told)
 
 
+async def deploy_handler(path: Path, standard: str, told: Callable[[str, Step], None]) -> Step:
+    """Deploy a standard's handler for the plan at *path*, unless an earlier run did; it may come before the gateway.
+
+    Raises:
+        InvalidInputError: this release has no handler of that standard.
+        ConfigError, DeploymentOffError, UnavailableError, ConflictError: as `deploy`.
+    """
+    plan, contract = read_plan(path), handler_artifact(standard).name
+    with _alone(path):
+        async with connected(plan.node, finality=plan.finality, chain_id=plan.chain_id) as node:
+            account = EvmAccount(node, read_secret(plan.deployer_file))
+            return await _Deployment(plan, record_path(path), account, told).handler(standard, contract)
+
+
 async def _deploy(plan: GatewayPlan, path: Path, told: Callable[[str, Step], None]) -> Done:
     async with connected(plan.node, finality=plan.finality, chain_id=plan.chain_id) as node:
         account = EvmAccount(node, read_secret(plan.deployer_file))
@@ -117,6 +134,17 @@ class _Deployment:
         if plan.frost_verifier:
             await self._contract(VERIFIER, FROST_VERIFIER)
         return await self._check()
+
+    async def handler(self, standard: str, contract: str) -> Step:
+        """Deploy a handler; an older release's stays where it is, for the profiles that name it, and is followed."""
+        name = f"{HANDLER} {standard}"
+        step = self._record.steps.get(name)
+        if step is not None and step.code_hash is not None:
+            code = await read_code(self._node, step.address, await self._latest())
+            if "0x" + keccak(code).hex() == step.code_hash and not is_artifact(artifact(contract), code):
+                self._drop(name)
+        await self._contract(name, contract)
+        return self._record.steps[name]
 
     # --- contracts
 

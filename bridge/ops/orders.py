@@ -15,7 +15,9 @@ from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.evm.venue import EvmOrders, EvmVenue, OrderState, recovered
 from bridge.config import ClientConfig, LedgerConfig
 from bridge.core.caip import Account, evm_address
+from bridge.core.known_refusals import BUILT_IN
 from bridge.core.orders import ANYBODY, Order, SignedOrder, order_of
+from bridge.core.refusals import Refusals
 from bridge.errors import (
     BridgeError,
     ConflictError,
@@ -292,7 +294,7 @@ def objections(signed: SignedOrder, state: OrderState, *, is_signed: bool) -> li
     return found
 
 
-def told(result: Locked | BridgeError, signed: SignedOrder, decimals: int) -> str:
+def told(result: Locked | BridgeError, signed: SignedOrder, decimals: int, refusals: Refusals = BUILT_IN) -> str:
     """Say in words what became of a submitted order, of an asset with so many decimal places."""
     match result:
         case Locked():
@@ -305,7 +307,7 @@ def told(result: Locked | BridgeError, signed: SignedOrder, decimals: int) -> st
         case LedgerRefusedError():
             drawn = result.name == "OrderDrawnOtherwise"
             remedy = _drawn_otherwise(result, signed, decimals) if drawn else REMEDIES.get(result.name, "")
-            return f"refused: {result}" + (f": {remedy}" if remedy else "")
+            return f"refused: {refusals.told(result)}" + (f": {remedy}" if remedy else "")
         case _:
             return str(result)
 

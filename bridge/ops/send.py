@@ -4,15 +4,25 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from bridge.adapters.evm.account import EvmAccount
+from bridge.adapters.evm.asking import mint_error
 from bridge.adapters.evm.holder import NONCE_MAX, EvmHolder, LockTerms
 from bridge.adapters.evm.locking import NONCE_USED, Locked
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.config import AssetConfig, LedgerConfig
 from bridge.core.caip import Account, LedgerId, evm_chain_id
+from bridge.core.known_refusals import BUILT_IN
 from bridge.core.reasons import EXPLANATIONS, Reason
+from bridge.core.refusals import Refusals
 from bridge.core.transfer import AMOUNT_MAX, ZERO_WORD, Lane, Transfer
-from bridge.errors import BridgeError, ConflictError, InvalidInputError, LedgerRefusedError, RefusedError
+from bridge.errors import (
+    BridgeError,
+    ConflictError,
+    InvalidInputError,
+    LedgerRefusedError,
+    RefusedError,
+    UnavailableError,
+)
 from bridge.ops.client import format_amount
 from bridge.ports.ledger import LaneView
 
@@ -76,9 +86,10 @@ class PreflightError(InvalidInputError):
 class Sender:
     """One holder's way to the two ledgers of one move."""
 
-    def __init__(self, move: Move, key: str) -> None:
-        """Make *move* with the holder's private *key*."""
+    def __init__(self, move: Move, key: str, refusals: Refusals = BUILT_IN) -> None:
+        """Make *move* with the holder's private *key*; *refusals* tells what tokens' errors mean."""
         self._move = move
+        self._refusals = refusals
         self._nodes = tuple(
             Node(ledger.nodes[0], finality=ledger.finality) for ledger in (move.source, move.destination)
         )
@@ -121,10 +132,13 @@ class Sender:
                 raise self._refusal(error) from error
         draft = await self._check_source()
         reason = await self._destination.eligibility(draft, await self._destination.head())
-        if reason is not Reason.NONE and not reason.transient:
-            raise PreflightError(refusal_text(self._move.destination, reason), reason)
+        if reason is Reason.NONE:
+            return ""
+        said = await self._said(draft)
+        if not reason.transient:
+            raise PreflightError(refusal_text(self._move.destination, reason) + said, reason)
         explanation = EXPLANATIONS[reason]
-        return "" if reason is Reason.NONE else f"{reason.name}: {explanation.english} {explanation.action}"
+        return f"{reason.name}: {explanation.english} {explanation.action}{said}"
 
     async def lock(self) -> Locked:
         """Lock at the source, by the node's newest block time.
@@ -150,11 +164,20 @@ class Sender:
         except LedgerRefusedError as error:
             raise self._refusal(error) from error
 
+    async def _said(self, draft: Transfer) -> str:
+        """Tell the destination's error behind a reason code; nothing where the code says it all."""
+        try:
+            error = await mint_error(self._nodes[1], self._destination.endpoint, draft)
+        except UnavailableError:  # what is asked for here is only said besides
+            return ""
+        reading = self._refusals.read(error)
+        return f". The destination's error: {reading.said}: {reading.words}".rstrip(".") if error else ""
+
     def _refusal(self, error: LedgerRefusedError) -> BridgeError:
         if error.name != NONCE_USED:
-            where = self._move.source.name
+            where, told = self._move.source.name, self._refusals.told(error)
             return RefusedError(
-                f"{where} refused the lock with {error}; nothing was locked: preflight tells why in words"
+                f"{where} refused the lock with {told}; nothing was locked: preflight tells why in words"
             )
         if self._move.nonce is None:
             return ConflictError("another send of this account was faster: try again; nothing was locked by this one")

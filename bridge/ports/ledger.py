@@ -141,6 +141,20 @@ class Receipt:
     failures: tuple[tuple[TransferId, Reason], ...]
     releases: tuple[tuple[TransferId, int], ...] = ()
     """Failures whose amount is large: from when on each may be minted, in unix seconds of the ledger (R-25)."""
+    errors: tuple[tuple[TransferId, bytes], ...] = ()
+    """What failures reverted with, raw; bridge/core/refusals.py reads it."""
+
+
+class MintErrors(Protocol):
+    """Tells what stands behind a reason code: for people to read, never to decide by."""
+
+    async def mint_error(self, transfer: Transfer) -> bytes:
+        """Give the error with which the destination would not mint now, raw; empty if there is none.
+
+        Raises:
+            UnavailableError: no node answers.
+        """
+        ...
 
 
 class LedgerReader(Protocol):

@@ -11,6 +11,7 @@ from typing import Protocol
 import pytest
 
 from bridge.core.caip import Account
+from bridge.core.reasons import Reason
 from bridge.core.records import Decision
 from bridge.core.transfer import Lane, Transfer
 from bridge.ports.ledger import (
@@ -73,6 +74,10 @@ class Bench(ABC):
 
     @abstractmethod
     async def set_holder(self, end: End, holder: Account, *, registered: bool) -> None: ...
+
+    @abstractmethod
+    async def set_refusal(self, end: End, reason: Reason | None) -> None:
+        """Have the token's handler refuse every mint for a reason; None: it gives no answer (R-22)."""
 
     @abstractmethod
     async def set_lane_enabled(self, end: End, *, enabled: bool) -> None: ...

@@ -11,21 +11,34 @@ from pathlib import Path
 
 from eth_account import Account as EthAccount
 from eth_hash.auto import keccak
+from eth_typing import HexStr
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN, SAMPLE_HANDLER, SAMPLE_TOKEN
-from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, TokenIssuer, sign_issue
+from bridge.adapters.evm.deploy import (
+    ESCROW,
+    GAS_ALLOWANCE,
+    OWN,
+    GatewayGovernance,
+    LaneLimits,
+    Outbox,
+    TokenIssuer,
+    sign_issue,
+)
 from bridge.adapters.evm.holder import EvmHolder, LockTerms
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.evm.writer import EvmWriter
 from bridge.core.caip import Account, AssetId, Endpoint, evm_account, evm_address
+from bridge.core.reasons import Reason
 from bridge.core.register import Issue
 from bridge.core.transfer import Lane, Transfer
 from tests.committee import EPOCH, dealing
 from tests.conformance.bench import ISSUED, LATER_S, Bench, End
 
 START_S = 30.0
+NO_REASON = 99
+"""What no handler may answer: it counts as no answer."""
 TICK_S = 0.03
 CHAIN_IDS = {End.SOURCE: 8101, End.DESTINATION: 8102}
 LIMITS = LaneLimits(deadline_min_s=1)
@@ -137,6 +150,16 @@ class EvmBench(Bench):
     async def set_holder(self, end: End, holder: Account, *, registered: bool) -> None:
         await self.sites[end].govern("register" if registered else "unregister", [evm_address(holder)], token=True)
 
+    async def set_refusal(self, end: End, reason: Reason | None) -> None:
+        await self.set_handler(end, answering(NO_REASON if reason is None else reason), GAS_ALLOWANCE)
+
+    async def set_handler(self, end: End, code: bytes, gas_allowance: int) -> None:
+        """Register the token anew, with the handler that *code* deploys."""
+        site = self.sites[end]
+        receipt = await EvmAccount(site.node, key(GOVERNOR)).send({"data": HexStr("0x" + code.hex())})
+        words = (self.lane.asset, site.token, receipt["contractAddress"], ESCROW, OWN, 0, gas_allowance)
+        await site.govern("addProfile", *words)
+
     async def set_lane_enabled(self, end: End, *, enabled: bool) -> None:
         await self.sites[end].govern("setLaneEnabled", self.lane.id, enabled)
 
@@ -161,6 +184,15 @@ class EvmBench(Bench):
     async def tick(self, end: End) -> None:
         del end
         await asyncio.sleep(TICK_S)
+
+
+def answering(reason: int) -> bytes:
+    """Code that deploys a handler by hand: it takes any token, is to be asked, and answers *reason* to everything."""
+    examined = "60016000526001602052600060405260606000f3"  # (true, true, false)
+    answered = f"60{reason:02x}60005260206000f3"
+    start = "60003560e01c63" + keccak(b"examine(address,uint8)")[:4].hex() + "1460"
+    runtime = bytes.fromhex(start + f"{len(start) // 2 + 2 + len(answered) // 2:02x}57" + answered + "5b" + examined)
+    return bytes.fromhex(f"60{len(runtime):02x}600c60003960{len(runtime):02x}6000f3") + runtime
 
 
 def _bench(sites: Mapping[End, _Site], lane: Lane) -> EvmBench:

@@ -17,11 +17,12 @@ from tests.committee import EPOCH, finish, refuse, settle
 from tests.conformance.bench import ISSUED, LATER_S, Bench, End
 from tests.conformance.ledger_account import AccountFacts
 from tests.conformance.ledger_decide import DecideFacts
+from tests.conformance.ledger_eligibility import EligibilityFacts
 from tests.conformance.ledger_finish import FinishFacts
 from tests.conformance.ledger_limits import LimitFacts
 
 
-class LedgerContract(DecideFacts, FinishFacts, LimitFacts, AccountFacts):
+class LedgerContract(DecideFacts, EligibilityFacts, FinishFacts, LimitFacts, AccountFacts):
     """One suite for every adapter: blocks, locks and transactions here, the rest inherited."""
 
     # --- blocks and views

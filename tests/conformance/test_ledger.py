@@ -11,6 +11,7 @@ from bridge.adapters.evm.reader import EvmReader
 from bridge.adapters.memory.gateway import AUDIT_PAUSE_S, Limits, LockTerms
 from bridge.adapters.memory.ledger import MemoryLedger, MemoryWriter
 from bridge.core.caip import Account, AssetId, LedgerId
+from bridge.core.reasons import Reason
 from bridge.core.statements import Epoch
 from bridge.core.transfer import Lane, Transfer
 from bridge.errors import LedgerRefusedError, UnavailableError
@@ -51,6 +52,9 @@ class MemoryBench(Bench):
 
     async def set_holder(self, end: End, holder: Account, *, registered: bool) -> None:
         self._ledger(end).set_holder(self.lane.asset, holder, registered=registered)
+
+    async def set_refusal(self, end: End, reason: Reason | None) -> None:
+        self._ledger(end).set_token_refusal(self.lane.asset, Reason.TOKEN_PAUSED if reason is None else reason)
 
     async def set_lane_enabled(self, end: End, *, enabled: bool) -> None:
         self._ledger(end).set_lane_enabled(self.lane, enabled=enabled)

@@ -17,7 +17,7 @@ from bridge.adapters.evm.contracts import SAMPLE_HANDLER, SAMPLE_TOKEN
 from bridge.adapters.evm.deploy import Outbox, TokenIssuer
 from bridge.adapters.evm.node import Node
 from bridge.core.keccak import keccak
-from bridge.ops.gateway_plan import record_path
+from bridge.ops.gateway_plan import read_plan, read_record, record_path
 from tests.committee import EPOCH, dealing
 from tests.integration.support import Done, naru_here, until
 
@@ -102,10 +102,25 @@ class Ground:
         return plan
 
     def register(self, plan: Path, *what: str) -> None:
-        """Have ann propose and ben approve."""
+        """Have ann propose and ben approve, once the issuer has admitted the gateway to the token."""
+        asyncio.run(self.admit(plan))
         done = self.naru("register", *what, "-o", "json", plan=plan, who="ann")
         assert done.code == 0, done.err
         assert self.approved(done.json["proposed"]["id"], plan, "ben").code == 0
+
+    async def admit(self, plan: Path) -> None:
+        """Grant the gateway what docs/deploy.md lists: to mint, and a place on the register of holders."""
+        found, gateway = read_plan(plan), read_record(record_path(plan)).address("gateway")
+        node = Node(found.node)
+        try:
+            outbox = Outbox(EvmAccount(node, key("stranger")))
+            for asset in found.assets:
+                token = TokenIssuer(outbox, SAMPLE_TOKEN, asset.token)
+                await token.allow_minting(gateway)
+                await token.register(gateway)
+            await outbox.confirm()
+        finally:
+            await node.close()
 
     def node(self, name: str) -> Node:
         return Node(self.urls[name])

@@ -21,10 +21,10 @@ from bridge.errors import LedgerRefusedError
 from bridge.frost import Element
 from bridge.ports.ledger import PreparedTransaction
 
-ESCROW: Final = 2
-"""LockMode.ESCROW (R-04)."""
-OWN: Final = 1
-"""TokenForm.OWN: the samples mint by mint(address,uint256) and burn the caller's own by burn(uint256)."""
+BURN, ESCROW = 1, 2
+"""LockMode (R-04)."""
+OWN, ROLE = 1, 2
+"""TokenForm: both mint by mint(address,uint256); one burns the caller's own by burn(uint256), the other anybody's."""
 GAS_ALLOWANCE: Final = 200_000
 """For one call of a sample token; measured worst 71k (R-21)."""
 GAS_CALL: Final = 1_000_000
@@ -36,6 +36,18 @@ MINTER: Final = keccak(b"MINTER")
 HANDOVER_DELAY_S: Final = 60
 REDIRECT_DELAY_S: Final = 60
 """For development."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileTerms:
+    """How a gateway handles a token: LockMode, TokenForm, gas of one call (R-04, R-21)."""
+
+    mode: int = ESCROW
+    form: int = OWN
+    gas_allowance: int = GAS_ALLOWANCE
+
+
+SAMPLE_TERMS: Final = ProfileTerms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +72,9 @@ class Outbox:
         self.account = account
         self._sent: list[tuple[str, PreparedTransaction]] = []
 
-    async def call(self, contract: AsyncContract, name: str, *arguments: object) -> None:
+    async def call(self, contract: AsyncContract, name: str, *arguments: object, gas: int = GAS_CALL) -> None:
         """Send a call of a contract's function."""
-        await self._enqueue({"to": contract.address, "data": contract.encode_abi(name, arguments)}, name, gas=GAS_CALL)
+        await self._enqueue({"to": contract.address, "data": contract.encode_abi(name, arguments)}, name, gas=gas)
 
     async def fund(self, address: str, wei: int) -> None:
         """Send native coin, for another account's gas."""
@@ -137,9 +149,13 @@ class GatewayGovernance:
         """Let lanes lead to and from another ledger's gateway."""
         await self._call("registerPeer", peer.ledger, peer.fingerprint, peer.gateway)
 
-    async def add_asset(self, asset: AssetId, token: str, handler: str, decimals: int) -> None:
-        """Register a token for an asset, in ESCROW, with its handler; a first profile enables its asset."""
-        await self._call("addProfile", asset, token, handler, ESCROW, OWN, decimals, GAS_ALLOWANCE)
+    async def add_asset(
+        self, asset: AssetId, token: str, handler: str, decimals: int, terms: ProfileTerms = SAMPLE_TERMS
+    ) -> None:
+        """Register a token for an asset, with its handler; a first profile enables its asset. Two burns are tried."""
+        gas = GAS_CALL + 2 * terms.gas_allowance
+        arguments = (asset, token, handler, terms.mode, terms.form, decimals, terms.gas_allowance)
+        await self._outbox.call(self._contract, "addProfile", *arguments, gas=gas)
 
     async def set_register_key(self, asset: AssetId, address: str) -> None:
         """Say whose signature makes an entry the register's (R-11)."""

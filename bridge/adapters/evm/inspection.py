@@ -86,6 +86,8 @@ class AssetFacts:
     handler: str
     handler_code_hash: bytes
     live_handler_code_hash: bytes
+    handler_code: bytes = b""
+    """As it is now."""
     register_key: str
     agents: frozenset[str]
 
@@ -261,6 +263,7 @@ async def _asset(
     _, token, code_hash, handler, handler_code_hash, *terms, _ = await node.call(functions.profile(profile), at)
     mode, form, decimals, gas_allowance = terms
     named = [agent for of, agent in agents if of == asset]
+    handler_code = await read_code(node, handler, at)
     return AssetFacts(
         enabled=enabled,
         token=to_checksum_address(token),
@@ -272,7 +275,8 @@ async def _asset(
         gas_allowance=gas_allowance,
         handler=to_checksum_address(handler),
         handler_code_hash=handler_code_hash,
-        live_handler_code_hash=keccak(await read_code(node, handler, at)),
+        live_handler_code_hash=keccak(handler_code),
+        handler_code=handler_code,
         register_key=to_checksum_address(register_key),
         agents=frozenset([agent for agent in named if await node.call(functions.isAgent(asset, agent), at)]),
     )

@@ -32,6 +32,7 @@ from bridge.adapters.evm import answers
 from bridge.adapters.evm.contracts import artifact, errors
 from bridge.adapters.evm.transport import RESPONSE_LEN_MAX, BoundedProvider
 from bridge.core.records import BlockStamp
+from bridge.core.refusals import text_of
 from bridge.errors import BridgeError, ConfigError, LedgerRefusedError, UnavailableError
 from bridge.ports.facts import Header
 
@@ -287,12 +288,12 @@ def revert(data: object, text: str) -> LedgerRefusedError:
     raw = _bytes(data)
     form = errors().get(raw[:4])
     if form is None:
-        return LedgerRefusedError("Reverted", f"0x{raw[:4].hex()}" if raw else text)
+        return LedgerRefusedError("Reverted", (text_of(raw) or f"0x{raw[:4].hex()}") if raw else text, raw)
     try:
         values = abi_decode(form.types, raw[4:])
     except (DecodingError, OverflowError):
-        return LedgerRefusedError(form.name, "")
-    return LedgerRefusedError(form.name, ", ".join(_shown(value) for value in values))
+        return LedgerRefusedError(form.name, "", raw)
+    return LedgerRefusedError(form.name, ", ".join(_shown(value) for value in values), raw)
 
 
 def _words(topic: object) -> list[bytes]:
@@ -320,7 +321,7 @@ def _shown(value: object) -> str:
     if not isinstance(value, bytes):
         return str(value)
     text = "0x" + value.hex()
-    return str(revert(text, text)) if value[:4] in errors() else text
+    return str(revert(text, text)) if value[:4] in errors() else text_of(value) or text
 
 
 def _bytes(data: object) -> bytes:

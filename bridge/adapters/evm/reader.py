@@ -44,8 +44,7 @@ ASSET_PROFILE: Final = 1
 ASSET_PENDING_PAY: Final = 4
 ASSET_ISSUE_NUMBER: Final = 6
 ASSET_ISSUED: Final = 7
-PROFILE_TOKEN: Final = 1
-PROFILE_GAS: Final = 6
+PROFILE_TOKEN, PROFILE_GAS, PROFILE_ASKS = 1, 8, 9
 """Places in the structs AssetState and Profile."""
 
 Terms = tuple[bytes, bytes, int, bytes, bytes, bytes, int, int, bytes, bytes]
@@ -223,9 +222,10 @@ class EvmReader:
         )
 
     async def gas_allowance(self, asset: AssetId) -> int:
-        """Tell how much gas the asset's token is given per call (R-21)."""
-        profile = (await self._node.call(self._gateway.asset(asset)))[ASSET_PROFILE]
-        return int((await self._node.call(self._gateway.profile(profile)))[PROFILE_GAS])
+        """Tell how much gas an item's calls are given: of the asset's token, and as much of its handler (R-21)."""
+        number = (await self._node.call(self._gateway.asset(asset)))[ASSET_PROFILE]
+        profile = await self._node.call(self._gateway.profile(number))
+        return int(profile[PROFILE_GAS]) * (2 if profile[PROFILE_ASKS] else 1)
 
     async def _headroom(self, lane: Lane, at: BlockStamp) -> int:
         if lane.destination != self._endpoint.id:

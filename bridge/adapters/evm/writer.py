@@ -20,12 +20,12 @@ from bridge.ports.ledger import Attestation, Payout, PreparedTransaction, Receip
 
 SETTLE_FAILED: Final = topic("SettleFailed(bytes32,uint8,bytes)")
 DELAY_NOT_OVER: Final = topic("DelayNotOver(uint64)")[:4]
-GAS_FIXED: Final = 800_000
+GAS_FIXED: Final = 850_000
 """Signature check, the list's head, and what the last item must see left before it starts: GasLib.sol's overhead of an
-item and reserve, 500k, with the EVM's 64/63 (R-21)."""
+item and reserve, 550k, with the EVM's 64/63 (R-21)."""
 GAS_PER_ITEM: Final = 200_000
-"""Record, totals and event of an item, measures and views of its token, beside what one call of that is given: settle
-makes one for each item, finish one at the most."""
+"""Record, totals and event of an item, measures and views of its token, beside what its calls are given: settle makes
+one of the token for each item, and one of its handler where that is asked; finish one at the most."""
 GAS_MAX: Final = 2**24
 """What one transaction may have, whatever its block holds (EIP-7825)."""
 
@@ -75,7 +75,8 @@ class EvmWriter:
             stamp=await self._account.node.stamp(int(found["blockNumber"])),
             succeeded=found["status"] == 1,
             failures=tuple((transfer_id, reason) for transfer_id, reason, _ in failures),
-            releases=tuple((transfer_id, release) for transfer_id, _, release in failures if release),
+            releases=tuple((i, int.from_bytes(error[4:])) for i, _, error in failures if error[:4] == DELAY_NOT_OVER),
+            errors=tuple((transfer_id, error) for transfer_id, _, error in failures),
         )
 
     async def _gas_max(self) -> int:
@@ -151,12 +152,11 @@ def _attestation(attestation: Attestation) -> tuple[int, int, int, int, int, int
     return (attestation.statement.epoch, px, py, rx, ry, attestation.signature.z)
 
 
-def _failures(receipt: TxReceipt) -> list[tuple[TransferId, Reason, int]]:
-    """List what settle left at NONE: why, and the release of a large amount whose delay is not over, else 0 (R-25)."""
+def _failures(receipt: TxReceipt) -> list[tuple[TransferId, Reason, bytes]]:
+    """List what settle left at NONE: why, and the error; a large amount that waits has its release there (R-25)."""
     found = []
     for log in receipt["logs"]:
         if log["topics"][0] == SETTLE_FAILED:
             reason, error = abi_decode(("uint8", "bytes"), bytes(log["data"]))
-            release = int.from_bytes(error[4:]) if error[:4] == DELAY_NOT_OVER else 0
-            found.append((TransferId(bytes(log["topics"][1])), Reason(reason), release))
+            found.append((TransferId(bytes(log["topics"][1])), Reason(reason), error))
     return found

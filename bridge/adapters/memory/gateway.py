@@ -95,6 +95,8 @@ class AssetState:
     holders: frozenset[Account]
     """The register: who may receive."""
     paused: bool = False
+    refusal: Reason = Reason.NONE
+    """Why the token takes nobody: any reason that its handler may give (R-22)."""
     supply: int = 0
     pending_burn: int = 0
     pending_pay: int = 0
@@ -251,7 +253,7 @@ class Gateway:
             return Reason.MALFORMED_ACCOUNT
         if asset.paused:
             return Reason.TOKEN_PAUSED
-        return Reason.NONE if transfer.recipient in asset.holders else Reason.NOT_ELIGIBLE
+        return asset.refusal if transfer.recipient in asset.holders else Reason.NOT_ELIGIBLE
 
     # --- source
 

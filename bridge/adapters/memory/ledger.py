@@ -175,6 +175,10 @@ class MemoryLedger:
         """Stop every movement of the token, or let it move again."""
         self._govern(lambda s: s.assets.update({asset: replace(s.assets[asset], paused=paused)}))
 
+    def set_token_refusal(self, asset: AssetId, reason: Reason) -> None:
+        """Have the token refuse every mint for *reason*; NONE: no more."""
+        self._govern(lambda s: s.assets.update({asset: replace(s.assets[asset], refusal=reason)}))
+
     def open_lane(self, lane: Lane, limits: Limits) -> None:
         """Create a lane, enabled, or change its limits; each end uses its own half of them."""
         now, fresh = self._blocks[-1].stamp.time, LaneState(lane=lane, limits=NONE, bucket=NO_BUCKET)

@@ -60,9 +60,11 @@ def bulk(  # noqa: PLR0913 - a command's options
     from bridge.ops.bulk import Job, Wishes  # noqa: PLC0415 - web3 takes a second to import
     from bridge.ops.client import Names, open_config  # noqa: PLC0415 - start-up time
     from bridge.ops.moves import Defaults, read_moves  # noqa: PLC0415 - web3
+    from bridge.ops.refusals import refusals_of  # noqa: PLC0415 - start-up time
     from bridge.ops.results import alone, result_path  # noqa: PLC0415 - the same
 
-    names = Names(open_config(config))
+    opened = open_config(config)
+    names = Names(opened)
     defaults = Defaults(
         source=names.ledger(source),
         destination=names.ledger(destination) if destination else None,
@@ -76,6 +78,7 @@ def bulk(  # noqa: PLR0913 - a command's options
             result=result or result_path(file),
             source=defaults.source,
             key=key,
+            refusals=refusals_of(opened.refusals_file),
         )
         wishes = Wishes(preflight=preflight, skip_refused=skip_refused, check_only=check)
         code = asyncio.run(_work(job, wishes, output))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.devnet.kinds import TokenKind
 from bridge.errors import InvalidInputError
 from bridge.ops.cli.output import Output, OutputOption, print_json
+from bridge.ops.cli.tokens import TokenOption, TrexOption, token_arguments
 
 if TYPE_CHECKING:
     from bridge.ops.client import Names
-    from bridge.ops.demo import Progress, Result
+    from bridge.ops.demo import Play, Progress, Result
 
 
 def demo(  # noqa: PLR0913 - a command's options
@@ -25,25 +27,28 @@ def demo(  # noqa: PLR0913 - a command's options
     finality_a: Annotated[str, typer.Option(help="instant, tag:safe, tag:finalized or depth:N.")] = "instant",
     finality_b: Annotated[str, typer.Option(help="The same for ledger B.")] = "instant",
     *,
+    token: TokenOption = TokenKind.SAMPLE,
+    trex_artifacts: TrexOption = None,
     ceremony: Annotated[
         bool, typer.Option("--ceremony", help="The notaries make their key together; without it, it is dealt, faster.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the network up afterwards.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Start a network and show three transfers: one commits, one is refused, one expires."""
+    """Start a network and show three transfers: one commits, one is refused, one expires (trex: breaks a rule)."""
     arguments = _own("alpha", ledger_a, key_a, finality_a) + _own("beta", ledger_b, key_b, finality_b)
-    arguments += ["--ceremony"] if ceremony else []
+    arguments += token_arguments(token, trex_artifacts) + (["--ceremony"] if ceremony else [])
     from bridge.devnet.launch import Launch  # noqa: PLC0415 - start-up time
     from bridge.ops.cli.screen import Screen  # noqa: PLC0415 - start-up time
+    from bridge.ops.demo import PLAYS  # noqa: PLC0415 - web3 takes a second to import
 
-    quiet = output is Output.JSON
+    quiet, play = output is Output.JSON, PLAYS[token]
     launch = Launch(detached=keep, arguments=arguments)
     try:
-        with closing(Screen(quiet=quiet)) as screen:
+        with closing(Screen(play, quiet=quiet)) as screen:
             config = screen.starting(launch.wait)
             screen.tell(_key_story(config, ceremony=ceremony))
-            result, names = _play(config, screen.show)
+            result, names = _perform(play, config, screen.show)
     except BaseException:
         launch.stop()
         raise
@@ -95,21 +100,20 @@ def _own(name: str, url: str | None, key: Path | None, finality: str) -> list[st
     return [f"--{name}", url, f"--{name}-key", str(key.resolve()), f"--{name}-finality", finality]
 
 
-def _play(config: Path, show: "Callable[[Progress, Names], None]") -> "tuple[Result, Names]":
+def _perform(play: "Play", config: Path, show: "Callable[[Progress, Names], None]") -> "tuple[Result, Names]":
     from bridge.ops.client import Names, open_config  # noqa: PLC0415 - start-up time
     from bridge.ops.demo import Demo  # noqa: PLC0415 - web3 takes a second to import
 
     opened = open_config(config)
     names = Names(opened)
-    return asyncio.run(Demo(opened, lambda progress: show(progress, names)).play()), names
+    return asyncio.run(Demo(opened, play, lambda progress: show(progress, names)).perform()), names
 
 
 def _as_json(result: "Result", names: "Names") -> dict[str, object]:
-    from bridge.ops.demo import SCENES  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import as_json  # noqa: PLC0415 - start-up time
 
     transfers = []
-    for scene in SCENES:
+    for scene in result.play.scenes:
         record = result.progress.records.get(scene.name)
         known = as_json(record, names) if record else {"id": None, "status": None, "reason": None, "timeline": []}
         transfers.append({"scene": scene.name, "as_expected": scene.ended_well(record), **known})

@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from bridge.devnet.kinds import TokenKind
 from bridge.errors import InvalidInputError
 from bridge.ops.cli.output import Output, OutputOption, console, print_json
+from bridge.ops.cli.tokens import TokenOption, TrexOption, token_arguments
 
 app = typer.Typer(help="The embedded network: two ledgers, four notaries, a relayer, a Redis.", no_args_is_help=True)
 
@@ -13,15 +15,18 @@ app = typer.Typer(help="The embedded network: two ledgers, four notaries, a rela
 @app.command()
 def up(
     *,
+    token: TokenOption = TokenKind.SAMPLE,
+    trex_artifacts: TrexOption = None,
     ceremony: Annotated[
         bool, typer.Option("--ceremony", help="The notaries make their key together; without it, it is dealt, faster.")
     ] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Start a network that stays until `naru devnet down`."""
+    arguments = token_arguments(token, trex_artifacts) + (["--ceremony"] if ceremony else [])
     from bridge.devnet.launch import Launch  # noqa: PLC0415 - start-up time
 
-    launch = Launch(detached=True, arguments=["--ceremony"] if ceremony else [])
+    launch = Launch(detached=True, arguments=arguments)
     try:
         with console.status("starting two ledgers, four notaries, a relayer …"):
             config = launch.wait()

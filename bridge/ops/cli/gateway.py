@@ -78,6 +78,26 @@ def deploy(plan: PlanOption, output: OutputOption = Output.TEXT) -> None:
 
 
 @app.command()
+def handler(
+    standard: Annotated[str, typer.Argument(help="erc20, erc3643, erc7943, erc7802, kip7, erc1404, erc1400.")],
+    *,
+    plan: PlanOption,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Deploy what knows a standard's tokens, for the plan's `handler`; run again, it only prints the address.
+
+    It holds no state and no right: one on a ledger serves every token of its standard.
+    """
+    from bridge.ops.gateway_deploy import deploy_handler  # noqa: PLC0415 - web3 takes a second to import
+
+    step = _waiting("deploying the handler …", lambda: deploy_handler(plan, standard, lambda *_: None))
+    if output is Output.JSON:
+        print_json({"standard": standard, "handler": step.address, "block": step.block, "code_hash": step.code_hash})
+        return
+    console.print(f'in the plan, of each asset whose token is {standard}: handler = "{step.address}"', soft_wrap=True)
+
+
+@app.command()
 def verify(
     plan: Annotated[Path | None, typer.Option("--plan", envvar="NARU_PLAN", help="The gateway's plan.")] = None,
     other: Annotated[Path | None, typer.Option("--other", help="A peer's plan: compare both ends of lanes.")] = None,
@@ -117,16 +137,20 @@ def register(
         list[str] | None,
         typer.Argument(metavar="[key | peer NAME | asset NAME | lane ASSET PEER]", help="In the plan's names."),
     ] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Propose tokens that are not ready for the gateway.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Propose what the plan says and the gateway doesn't know yet; without a name, all of it as one operation.
+
+    Of a new token everything is tried first that can be: standard, rights, decimals, whether the gateway may hold it.
 
     Never removes, enables again or replaces a key: `naru gateway propose` does, by name.
     """
     from bridge.adapters.system import system_entropy  # noqa: PLC0415 - start-up time
 
     key = _secret(sender)
-    proposal = _at(plan, "proposing …", lambda site: site.register(key, what or [], system_entropy))
+    proposal = _at(plan, "proposing …", lambda site: site.register(key, what or [], system_entropy, force=force))
     print_proposal(proposal, output)
 
 

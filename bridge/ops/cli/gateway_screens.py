@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def print_status(found: "Status", plan: Path, output: Output) -> None:
     """Print what state a gateway is in."""
+    from bridge.adapters.evm.handlers import told_standard  # noqa: PLC0415 - web3 takes a second to import
     from bridge.ops.gateway_checks import names_of  # noqa: PLC0415 - web3 takes a second to import
     from bridge.ops.gateway_plan import read_plan  # noqa: PLC0415 - the same
 
@@ -21,6 +22,9 @@ def print_status(found: "Status", plan: Path, output: Output) -> None:
     facts, names = found.facts, names_of(read_plan(plan))
     console.print(f"gateway {facts.address} on {facts.caip2}, block {facts.at.height}", soft_wrap=True)
     console.print(f"{'PAUSED' if facts.paused else 'not paused'}, key of epoch {facts.epoch or 'none yet'}")
+    for asset_id, asset in facts.assets.items():
+        text = f"  asset {names.asset(asset_id)}: token {asset.token}, handler {told_standard(asset.handler_code)}"
+        console.print(text, soft_wrap=True, markup=False)
     for lane in facts.lanes.values():
         state = ("enabled" if lane.enabled else "DISABLED") + (", PAUSED" if lane.paused else "")
         text = f"  lane {names.lane(lane.lane, facts.endpoint.id)}: {state}"
@@ -127,7 +131,18 @@ def waiting_json(item: "Waiting") -> dict[str, object]:
 
 def status_json(found: "Status") -> dict[str, object]:
     """Give a gateway's state as JSON has it."""
+    from bridge.adapters.evm.handlers import told_standard  # noqa: PLC0415 - web3 takes a second to import
+
     facts = found.facts
+    assets = [
+        {"id": "0x" + i.hex(), "token": a.token, "handler": a.handler, "handler_is": told_standard(a.handler_code)}
+        for i, a in facts.assets.items()
+    ]
     lanes = [{"id": "0x" + i.hex(), "enabled": lane.enabled, "paused": lane.paused} for i, lane in facts.lanes.items()]
     row = {"gateway": facts.address, "ledger": facts.caip2, "height": facts.at.height, "paused": facts.paused}
-    return row | {"epoch": facts.epoch, "lanes": lanes, "waiting": [waiting_json(item) for item in found.waiting]}
+    return row | {
+        "epoch": facts.epoch,
+        "assets": assets,
+        "lanes": lanes,
+        "waiting": [waiting_json(item) for item in found.waiting],
+    }

@@ -58,13 +58,16 @@ def explain(
     """Tell what this notary found about a transfer, which check decided, what will change it, and who must act."""
     from bridge.core.transfer import TransferId  # noqa: PLC0415 - start-up time
     from bridge.ops import explain as words  # noqa: PLC0415 - start-up time
+    from bridge.ops.refusals import refusals_of  # noqa: PLC0415 - the same
 
     digits = transfer.removeprefix("0x")
     if len(digits) != 64 or any(c not in "0123456789abcdef" for c in digits):  # noqa: PLR2004 - 32 bytes
         raise InvalidInputError(f"{transfer!r} is no TransferId: give 0x and 64 digits, from `naru transfer show`")
-    with _journal(_front(config)) as journal:
+    front = _front(config)
+    refusals = refusals_of(front.refusals_file)
+    with _journal(front) as journal:
         kept = journal.explain(TransferId(bytes.fromhex(digits)))
-    sentences = words.explain(kept)
+    sentences = words.explain(kept, refusals)
     if output is Output.JSON:
         rows = [
             {"at": k.at, "question": k.question, "check": k.check, "reason": k.reason.name, "note": k.note or None}

@@ -118,6 +118,7 @@ def submit(
     from bridge.config import read_secret  # noqa: PLC0415 - start-up time
     from bridge.ops.client import Names, open_config, parse_amount  # noqa: PLC0415 - the same
     from bridge.ops.orders import is_transient, read_orders, told  # noqa: PLC0415 - web3 takes a second to import
+    from bridge.ops.refusals import refusals_of  # noqa: PLC0415 - the same
 
     opened = open_config(config)
     names = Names(opened)
@@ -128,7 +129,8 @@ def submit(
     part = parse_amount(amount, decimals) if amount else None
     before = (0 if drawn == "0" else parse_amount(drawn, decimals)) if drawn else None
     sent, results = asyncio.run(_submit(found, read_secret(names.key_file(sender)), part, before))
-    texts = [told(result, order, _decimals(names, order)) for order, result in zip(sent, results, strict=True)]
+    table = refusals_of(opened.refusals_file)
+    texts = [told(result, order, _decimals(names, order), table) for order, result in zip(sent, results, strict=True)]
     if output is Output.JSON:
         print_json([_result_json(*row) for row in zip(found, results, texts, strict=True)])
     else:

@@ -13,7 +13,7 @@ from bridge.ops.audit import AuditLine
 from bridge.ops.cli.output import errors
 from bridge.ops.cli.transfer import timeline_text
 from bridge.ops.client import Names, format_amount
-from bridge.ops.demo import SCENES, Progress, Result, Scene
+from bridge.ops.demo import Play, Progress, Result, Scene
 from bridge.ops.transfers import shown_status
 from bridge.ports.store import TransferRecord
 
@@ -26,8 +26,9 @@ REFRESH_PER_S: Final = 5
 class Screen:
     """Shows one demonstration; *quiet* shows nothing of it, and leaves standard output to JSON."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, play: Play, *, quiet: bool) -> None:
         """Write to standard output."""
+        self._scenes = play.scenes
         self._console = Console(highlight=False, quiet=quiet)
         self._remarks = errors if quiet else self._console
         self._live: Live | None = None
@@ -68,7 +69,7 @@ class Screen:
         """Show the totals and the verdict."""
         self._console.print()
         self._console.print(_totals(result.before, result.after))
-        for scene in SCENES:
+        for scene in self._scenes:
             good = scene.ended_well(result.progress.records.get(scene.name))
             wanted = f"{scene.status.value} {scene.reason.name if scene.reason else ''}".strip()
             mark = "[green]as it must[/]" if good else f"[red]NOT as it must ({wanted})[/]"
@@ -77,7 +78,7 @@ class Screen:
         self._console.print(f"supply − minted + burned − reminted = issued (INV-4), escrow is whole (INV-9): {verdict}")
 
     def _tell_news(self, progress: Progress, names: Names) -> None:
-        for scene in SCENES:
+        for scene in self._scenes:
             note, record = progress.notes.get(scene.name, ""), progress.records.get(scene.name)
             if note and note != self._noted.get(scene.name):
                 self._noted[scene.name] = note
@@ -90,7 +91,7 @@ class Screen:
     def _picture(self, progress: Progress, names: Names) -> RenderableType:
         heights = ", ".join(f"{name} at height {height}" for name, height in progress.heights.items())
         head = Text(f"{time.monotonic() - self._started:5.1f} s   {heights}", style="dim")
-        return Group(head, *(self._scene(scene, progress, names) for scene in SCENES))
+        return Group(head, *(self._scene(scene, progress, names) for scene in self._scenes))
 
     def _scene(self, scene: Scene, progress: Progress, names: Names) -> RenderableType:
         record = progress.records.get(scene.name)
@@ -114,10 +115,14 @@ def _totals(before: list[AuditLine], after: list[AuditLine]) -> Table:
     table = Table(
         title="Totals, each at its own ledger's finalised head", title_justify="left", box=None, pad_edge=False
     )
-    for heading in ("LEDGER", "ASSET", "ISSUED", "SUPPLY BEFORE", "AFTER", "MINTED", "BURNED", "UNEXPLAINED"):
+    back = any(line.totals.reminted for line in after)  # of what burns at lock; the supply before is left out for it
+    columns = ["SUPPLY", "MINTED", "BURNED", "REMINTED"] if back else ["SUPPLY BEFORE", "AFTER", "MINTED", "BURNED"]
+    for heading in ("LEDGER", "ASSET", "ISSUED", *columns, "UNEXPLAINED"):
         table.add_column(heading, justify="left" if heading in ("LEDGER", "ASSET") else "right")
     for old, new in zip(before, after, strict=True):
         totals = new.totals
-        figures = (totals.issued, old.totals.supply, totals.supply, totals.minted, totals.burned, totals.unexplained)
-        table.add_row(new.ledger, new.asset, *(format_amount(figure, new.decimals) for figure in figures))
+        moved = [totals.supply, totals.minted, totals.burned]
+        figures = [*moved, totals.reminted] if back else [old.totals.supply, *moved]
+        shown = (format_amount(figure, new.decimals) for figure in (totals.issued, *figures, totals.unexplained))
+        table.add_row(new.ledger, new.asset, *shown)
     return table

@@ -21,6 +21,7 @@ from bridge.ops.cli.output import (
 
 if TYPE_CHECKING:
     from bridge.config import ClientConfig
+    from bridge.core.refusals import Refusals
     from bridge.ops.client import Names
     from bridge.ops.send import Move
     from bridge.ports.store import TimelineEntry, TransferRecord
@@ -55,9 +56,11 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
     """Check both sides, then lock units at the source; the relayer does the rest."""
     from bridge.config import read_secret  # noqa: PLC0415 - start-up time
     from bridge.ops.client import Names, open_config, parse_amount, parse_reference  # noqa: PLC0415 - start-up time
+    from bridge.ops.refusals import refusals_of  # noqa: PLC0415 - start-up time
     from bridge.ops.send import Move  # noqa: PLC0415 - web3 takes a second to import
 
-    names = Names(open_config(config))
+    opened = open_config(config)
+    names = Names(opened)
     to_ledger, of_asset = names.ledger(destination), names.asset(asset)
     move = Move(
         source=names.ledger(source),
@@ -70,7 +73,8 @@ def send(  # noqa: PLR0913, PLR0917 - a command's options
         **({"client_reference": parse_reference(reference)} if reference else {}),
         **({"payload_hash": parse_reference(payload_hash, "payload hash")} if payload_hash else {}),
     )
-    result = asyncio.run(_send(move, read_secret(names.key_file(sender)), preflight=preflight))
+    refusals = refusals_of(opened.refusals_file)
+    result = asyncio.run(_send(move, read_secret(names.key_file(sender)), refusals, preflight=preflight))
     if output is Output.JSON:
         print_json(result)
     else:
@@ -109,6 +113,7 @@ def list_(
 def show(transfer_id: IdArgument, config: ConfigOption = None, output: OutputOption = Output.TEXT) -> None:
     """Show one transfer with everything that happened to it."""
     from bridge.ops.client import Names, open_config, parse_id  # noqa: PLC0415 - start-up time
+    from bridge.ops.refusals import refusals_of  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import as_json  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import show as read  # noqa: PLC0415 - start-up time
 
@@ -117,7 +122,29 @@ def show(transfer_id: IdArgument, config: ConfigOption = None, output: OutputOpt
     if output is Output.JSON:
         print_json(as_json(record, names))
         return
-    print_transfer(record, names)
+    print_transfer(record, names, refusals_of(opened.refusals_file))
+
+
+@app.command()
+def explain(transfer_id: IdArgument, config: ConfigOption = None, output: OutputOption = Output.TEXT) -> None:
+    """Tell why a transfer waits or was refused, in its tokens' own words, and who must act; asks both ledgers."""
+    from bridge.ops.client import Names, open_config, parse_id  # noqa: PLC0415 - start-up time
+    from bridge.ops.explain_transfer import explain as ask  # noqa: PLC0415 - web3 takes a second to import
+    from bridge.ops.refusals import refusals_of  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import show as read  # noqa: PLC0415 - start-up time
+    from bridge.ops.transfers import shown_status  # noqa: PLC0415 - start-up time
+
+    opened = open_config(config)
+    names, refusals = Names(opened), refusals_of(opened.refusals_file)
+    record = asyncio.run(read(opened, parse_id(transfer_id)))
+    found = asyncio.run(ask(record, names, refusals))
+    if output is Output.JSON:
+        print_json({"id": f"0x{record.id.hex()}", "status": record.status.value, "said": [s.as_json for s in found]})
+        return
+    console.print(f"[bold]0x{record.id.hex()}[/]  {shown_status(record)}", soft_wrap=True)
+    for said in found:
+        for line in said.lines:
+            console.print(line, soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -140,9 +167,10 @@ def watch(
         raise typer.Exit(1)
 
 
-def print_transfer(record: "TransferRecord", names: "Names") -> None:
-    """Print one transfer for a person."""
+def print_transfer(record: "TransferRecord", names: "Names", refusals: "Refusals") -> None:
+    """Print one transfer for a person; *refusals* tells what tokens' errors mean."""
     from bridge.core.reasons import EXPLANATIONS, Reason  # noqa: PLC0415 - start-up time
+    from bridge.core.refusals import in_short  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import as_json, shown_status  # noqa: PLC0415 - start-up time
 
     data = as_json(record, names)
@@ -157,13 +185,19 @@ def print_transfer(record: "TransferRecord", names: "Names") -> None:
         console.print(f"{record.reason.name}: {explanation.english} {explanation.korean}", soft_wrap=True)
         console.print(f"→ {explanation.action}", soft_wrap=True)
     if record.note:
-        console.print(record.note, soft_wrap=True, markup=False)
+        console.print(in_short(record.note), soft_wrap=True, markup=False)
+    if reading := refusals.read_in(record.note):
+        for line in reading.lines:
+            console.print(f"  {line}", soft_wrap=True, markup=False)
+    elif record.reason is Reason.TOKEN_REVERTED:
+        console.print(f"what the token says: naru transfer explain {data['id']}", soft_wrap=True)
     for entry in record.timeline:
         console.print("  " + timeline_text(entry, names), soft_wrap=True, markup=False)
 
 
 def timeline_text(entry: "TimelineEntry", names: "Names") -> str:
     """Write one thing that happened to a transfer as a line."""
+    from bridge.core.refusals import in_short  # noqa: PLC0415 - start-up time
     from bridge.ops.transfers import time_text  # noqa: PLC0415 - start-up time
 
     parts = [time_text(entry.at)[11:], f"{entry.event:<14}"]
@@ -172,14 +206,14 @@ def timeline_text(entry: "TimelineEntry", names: "Names") -> str:
     if entry.signers:
         parts.append("by notaries " + ", ".join(str(s) for s in entry.signers))
     if entry.note:
-        parts.append(entry.note)
+        parts.append(in_short(entry.note))
     return "  ".join(parts)
 
 
-async def _send(move: "Move", key: str, *, preflight: bool) -> dict[str, object]:
+async def _send(move: "Move", key: str, refusals: "Refusals", *, preflight: bool) -> dict[str, object]:
     from bridge.ops.send import Sender  # noqa: PLC0415 - web3 takes a second to import
 
-    async with Sender(move, key) as sender:
+    async with Sender(move, key, refusals) as sender:
         if preflight:
             warning = await sender.preflight()
             if warning:

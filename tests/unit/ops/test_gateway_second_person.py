@@ -111,8 +111,8 @@ def test_text_in_a_call_can_t_write_over_the_screen() -> None:
 
 
 def _profile(mode: int) -> Call:
-    call = BOOK.call("addProfile", ASSET, TOKEN, 2, 1, 0, 200_000)
-    word = 4 + 2 * 32
+    call = BOOK.call("addProfile", ASSET, TOKEN, TOKEN, 2, 1, 0, 200_000)
+    word = 4 + 3 * 32
     return replace(call, data=call.data[:word] + mode.to_bytes(32) + call.data[word + 32 :])
 
 
