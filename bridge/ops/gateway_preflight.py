@@ -32,7 +32,7 @@ _HOLDER: Final = frozenset({NOT_VERIFIED, RESTRICTED, NOT_POSSIBLE, FROZEN, IDEN
 """Refusals of a mint to the gateway that say that it may not hold, and not that it may not mint."""
 _HOLDS: Final = (
     "have the issuer put the gateway's address on its register of holders, with a verified identity where the token "
-    "asks for one, and exempt it from largest balances: what is locked stands on it, or passes through it (R-04)"
+    "asks for one, and room under its largest balance: what is locked stands on it, or passes through it (R-04)"
 )
 _GRANTS: Final = {
     "own": "mint(address,uint256), and to burn its own by burn(uint256)",

@@ -72,7 +72,7 @@ def test_a_token_that_is_ready_has_nothing_against_it() -> None:
             "the gateway may not hold the token",
             "with a verified identity where the token asks for one",
         ),
-        ({"mint": text("Compliance not followed")}, "the gateway may not hold the token", "exempt it from largest"),
+        ({"mint": text("Compliance not followed")}, "the gateway may not hold the token", "room under its largest"),
         ({"mint": text("Pausable: paused")}, "the token is paused", "register it once it is not"),
         (
             {"mint": custom("Strange()")},
