@@ -338,7 +338,7 @@ contract SettleTest is Base {
         IGatewayTypes.Transfer[] memory items = _lockMany(20);
         IGatewayTypes.Attestation memory attestation = _signLocked(items);
         _on(destination);
-        destination.gateway.settle{gas: 1_000_000}(_inbound(items), attestation);
+        destination.gateway.settle{gas: 1_200_000}(_inbound(items), attestation);
         uint256 minted = destination.gateway.lane(lane).minted;
         _true(minted > 0 && minted < 210, "some");
         destination.gateway.settle{gas: 5_000_000}(_inbound(items), attestation);
