@@ -130,7 +130,8 @@ tokens: setup-check node ## what tokens' refusals become, as forge's tests saw i
 
 .PHONY: e2e
 e2e: setup-check node ## end-to-end on two anvil nodes, the real T-REX, and what waits for time-outs
-	@$(PYTEST) $(PARALLEL) -m "slow or anvil"
+	@$(PYTEST) $(PARALLEL) -m slow
+	@$(PYTEST) $(PARALLEL) -m anvil
 
 .PHONY: full
 full: setup-check ## the committee's proofs at their full sizes: 100 transfers for each lie, 1,000 cases of the second FROST
