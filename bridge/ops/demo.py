@@ -75,21 +75,25 @@ def _commits(story: str) -> Scene:
     )
 
 
+def _is_refused(story: str) -> Scene:
+    return Scene(
+        name="is refused",
+        story=story,
+        asset="tower",
+        amount=75,
+        recipient="carol",
+        deadline_in_s=DEADLINE_S,
+        preflight=False,
+        status=Status.ROLLED_BACK,
+        reason=Reason.NOT_ELIGIBLE,
+    )
+
+
 SAMPLE_PLAY: Final = Play(
     paused="melody",
     scenes=(
         _commits("alice moves 120 tower to bob: locked on alpha, minted on beta, burned on alpha"),
-        Scene(
-            name="is refused",
-            story="alice moves 75 tower to carol, who is not on beta's register (sent with --no-preflight)",
-            asset="tower",
-            amount=75,
-            recipient="carol",
-            deadline_in_s=DEADLINE_S,
-            preflight=False,
-            status=Status.ROLLED_BACK,
-            reason=Reason.NOT_ELIGIBLE,
-        ),
+        _is_refused("alice moves 75 tower to carol, who is not on beta's register (sent with --no-preflight)"),
         Scene(
             name="expires",
             story=f"alice moves 30 melody to bob while it is paused on beta, with a deadline in {SHORT_DEADLINE_S} s",
@@ -108,17 +112,7 @@ TREX_PLAY: Final = Play(
         _commits(
             "alice moves 120 tower to bob: burned on alpha, minted on beta, by the gateway as an agent of the token"
         ),
-        Scene(
-            name="is refused",
-            story="alice moves 75 tower to carol, who has no identity on beta (sent with --no-preflight)",
-            asset="tower",
-            amount=75,
-            recipient="carol",
-            deadline_in_s=DEADLINE_S,
-            preflight=False,
-            status=Status.ROLLED_BACK,
-            reason=Reason.NOT_ELIGIBLE,
-        ),
+        _is_refused("alice moves 75 tower to carol, who has no identity on beta (sent with --no-preflight)"),
         Scene(
             name="is too much",
             story="alice moves 800000 tower to bob, who has 250000 and may hold 1000000 (sent with --no-preflight)",

@@ -18,13 +18,13 @@ from bridge.adapters.evm.contracts import GATEWAY, PLAIN_TOKEN, SAMPLE_HANDLER, 
 from bridge.adapters.evm.deploy import (
     ESCROW,
     GAS_ALLOWANCE,
-    OWN,
     GatewayGovernance,
     LaneLimits,
     Outbox,
     TokenIssuer,
     sign_issue,
 )
+from bridge.adapters.evm.handlers import OWN
 from bridge.adapters.evm.holder import EvmHolder, LockTerms
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader

@@ -18,6 +18,8 @@ from tests.conformance.samples import word
 from tests.unit.frost.support import entropy_of, sign_together
 
 DELAY_S = 3
+LONG_S = 100_000
+"""A delay that no test lives to see."""
 NOBODY = Account(bytes(32))
 POLLS_MAX = 2_000
 FIRST, SECOND, THIRD, FOURTH = (Epoch(number) for number in range(1, 5))
@@ -78,6 +80,10 @@ class EpochBench(ABC):
     async def register(self, epoch: Epoch, key: Element) -> None: ...
 
     @abstractmethod
+    async def set_delay(self, delay_s: int) -> None:
+        """Have the handovers that are announced from now on wait for *delay_s* seconds."""
+
+    @abstractmethod
     async def tick(self) -> None:
         """Let a little time pass."""
 
@@ -128,8 +134,6 @@ class HandoverContract(ABC):
             assert (announced.pending, announced.pending_key) == (2, key_account(key_of(2)))
             assert announced.ready >= before.time + DELAY_S
             assert not await bench.accepts(SECOND)
-            with pytest.raises(LedgerRefusedError, match="HandoverNotReady"):
-                await bench.activate()
 
             await bench.wait()
             await bench.activate()
@@ -139,6 +143,18 @@ class HandoverContract(ABC):
             assert await bench.accepts(FIRST)
             assert await bench.accepts(SECOND)
             assert [await bench.key(e) for e in (SECOND, THIRD)] == [key_account(key_of(2)), NOBODY]
+
+        self.run(script)
+
+    def test_an_announced_handover_is_not_in_force_before_its_delay_is_over(self) -> None:
+        async def script(bench: EpochBench) -> None:
+            await bench.set_delay(LONG_S)
+            await bench.announce_next(2)
+            with pytest.raises(LedgerRefusedError, match="HandoverNotReady"):
+                await bench.activate()
+            view = await bench.view()
+            assert (view.current, view.pending) == (1, 2)
+            assert not await bench.accepts(SECOND)
 
         self.run(script)
 

@@ -4,7 +4,7 @@ import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
 from typing import Final, cast
@@ -36,6 +36,7 @@ from tests.conformance.evm import ALICE, GOVERNOR, RELAYER, TICK_S, EvmPair, key
 from tests.conformance.handover import (
     DELAY_S,
     FIRST,
+    LONG_S,
     NOBODY,
     SECOND,
     EpochBench,
@@ -47,8 +48,6 @@ from tests.conformance.handover import (
 from tests.conformance.samples import word
 
 REDIRECT_DELAY_S: Final = 60
-LONG_S: Final = 100_000
-"""A delay that no test lives to see."""
 
 
 class MemoryEpochs(EpochBench):
@@ -99,6 +98,9 @@ class MemoryEpochs(EpochBench):
     async def register(self, epoch: Epoch, key: Element) -> None:
         self._ledger.register_key(epoch, key)
 
+    async def set_delay(self, delay_s: int) -> None:
+        self._ledger.change_epochs(lambda e, _: replace(e, delay_s=delay_s))
+
     async def tick(self) -> None:
         self._ledger.mine()
 
@@ -124,6 +126,9 @@ class Site:
         """Call the gateway as its guardian or governance; wait until that is in a block."""
         account = EvmAccount(self.node, key(GOVERNOR))
         await account.transact(self.node.contract(GATEWAY, self.ledger.gateway), name, *arguments)
+
+    async def set_delay(self, delay_s: int) -> None:
+        await self.govern("setDelays", delay_s, REDIRECT_DELAY_S)
 
 
 @asynccontextmanager
@@ -186,6 +191,9 @@ class EvmEpochs(EpochBench):
 
     async def register(self, epoch: Epoch, key: Element) -> None:
         await self._site.govern("registerKey", epoch, *key.coordinates())
+
+    async def set_delay(self, delay_s: int) -> None:
+        await self._site.set_delay(delay_s)
 
     async def tick(self) -> None:
         await asyncio.sleep(TICK_S)
@@ -290,7 +298,7 @@ class TestSteps:
     def test_an_announced_handover_tells_from_when_on_it_can_be_activated(self) -> None:
         async def script(both: Both) -> None:
             for own in both.sites:
-                await own.govern("setDelays", LONG_S, REDIRECT_DELAY_S)
+                await own.set_delay(LONG_S)
             first = await both.step(both.signed)
             assert stages(first) == [Stage.ANNOUNCED, Stage.ANNOUNCED]
             for own, told in zip(both.sites, first, strict=True):

@@ -9,6 +9,7 @@ from typing import Final, cast
 from eth_typing import ABI
 
 from bridge.core.keccak import keccak
+from bridge.core.refusals import selector
 
 GATEWAY: Final = "Gateway"
 """Its ABI has the extension's functions too: they answer at the gateway's address."""
@@ -65,7 +66,7 @@ def errors() -> dict[bytes, ErrorForm]:
             if entry["type"] == "error":
                 types = tuple(str(argument["type"]) for argument in entry.get("inputs", ()))
                 signature = f"{entry['name']}({','.join(types)})"
-                forms[keccak(signature.encode())[:4]] = ErrorForm(name=entry["name"], types=types)
+                forms[selector(signature)] = ErrorForm(name=entry["name"], types=types)
     return forms
 
 

@@ -12,6 +12,7 @@ from web3.utils.address import get_create_address
 
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, artifact
+from bridge.adapters.evm.handlers import OWN
 from bridge.core.caip import AssetId, Endpoint, EndpointId, LedgerId, evm_account
 from bridge.core.keccak import keccak
 from bridge.core.register import Issue
@@ -23,8 +24,6 @@ from bridge.ports.ledger import PreparedTransaction
 
 BURN, ESCROW = 1, 2
 """LockMode (R-04)."""
-OWN, ROLE = 1, 2
-"""TokenForm: both mint by mint(address,uint256); one burns the caller's own by burn(uint256), the other anybody's."""
 GAS_ALLOWANCE: Final = 200_000
 """For one call of a sample token; measured worst 71k (R-21)."""
 GAS_CALL: Final = 1_000_000

@@ -5,8 +5,6 @@ Nothing here judges: bridge/ops/gateway_preflight.py does.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from eth_abi.abi import decode as abi_decode
@@ -73,17 +71,16 @@ def handler_artifact(standard: str) -> Artifact:
     Raises:
         InvalidInputError: there is none in this release.
     """
-    known = [name for name in HANDLERS if _is_there(name)]
-    if standard not in known:
+    if standard not in HANDLERS:
         raise InvalidInputError(
-            f"{standard!r} is no standard with a handler in this release: known are {', '.join(known)}"
+            f"{standard!r} is no standard with a handler in this release: known are {', '.join(HANDLERS)}"
         )
     return artifact(HANDLERS[standard])
 
 
 def standard_of(code: bytes) -> str | None:
     """Tell of which standard's handler *code* is; None if it is none of Naru's."""
-    return next((name for name in HANDLERS if _is_there(name) and is_artifact(artifact(HANDLERS[name]), code)), None)
+    return next((name for name, contract in HANDLERS.items() if is_artifact(artifact(contract), code)), None)
 
 
 def told_standard(code: bytes) -> str:
@@ -164,9 +161,3 @@ class _Sight:
         data = selector(signature) + b"".join(word.to_bytes(WORD) for word in words)
         who, to = to_checksum_address(self.gateway), to_checksum_address(target)
         return {"from": who, "to": to, "data": HexStr(hex_word(data)), "gasPrice": Wei(0)}
-
-
-@cache
-def _is_there(standard: str) -> bool:
-    """Tell whether this release has a standard's handler."""
-    return files(__package__).joinpath("artifacts", f"{HANDLERS[standard]}.json").is_file()

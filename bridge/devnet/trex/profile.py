@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bridge.adapters.evm.deploy import BURN, ROLE, ProfileTerms
-from bridge.adapters.evm.handlers import HANDLERS
+from bridge.adapters.evm.deploy import BURN, ProfileTerms
+from bridge.adapters.evm.handlers import HANDLERS, ROLE
 
 HANDLER: Final = HANDLERS["erc3643"]
 GAS_ALLOWANCE: Final = 1_200_000
