@@ -13,6 +13,7 @@ from web3 import AsyncHTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from bridge.adapters.evm import answers
+from bridge.errors import UnavailableError
 
 RESPONSE_LEN_MAX: Final = 32 * 2**20
 """Bytes, unpacked. A page of 5,000 blocks with four of our events in each is less."""
@@ -30,9 +31,11 @@ class BoundedProvider(AsyncHTTPProvider):
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._response_len_max = response_len_max
         self._session: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = None
+        self._is_closed = False
 
     async def disconnect(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, for good: a request that outlives its caller must not open others."""
+        self._is_closed = True
         session, self._session = self._session, None
         if session is not None:
             await session[1].close()
@@ -41,6 +44,7 @@ class BoundedProvider(AsyncHTTPProvider):
         """Ask once.
 
         Raises:
+            UnavailableError: the connections were given back.
             ValueError: the answer is too long, or none that JSON-RPC allows.
         """
         request = self.encode_rpc_request(method, params)
@@ -59,13 +63,17 @@ class BoundedProvider(AsyncHTTPProvider):
 
     async def _own_session(self) -> aiohttp.ClientSession:
         """Give this event loop's session; one of a loop that has ended is let go."""
-        loop = asyncio.get_running_loop()
-        if self._session is not None and self._session[0] is loop and not self._session[1].closed:
-            return self._session[1]
-        await self.disconnect()
+        loop, before = asyncio.get_running_loop(), self._session
+        if self._is_closed:
+            raise UnavailableError(f"the connection to node {self._address} was closed")
+        if before is not None and before[0] is loop:
+            return before[1]
         connector = aiohttp.TCPConnector(force_close=True)
-        self._session = (loop, aiohttp.ClientSession(connector=connector, timeout=self._timeout))
-        return self._session[1]
+        session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        self._session = (loop, session)
+        if before is not None:
+            await before[1].close()
+        return session
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
