@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bridge import ca
 from bridge.config import read_secret
 from bridge.core.peers import Peer
+from bridge.disk import put
 from bridge.errors import InvalidInputError
-from bridge.ops.files import put
 
 CA_CERTIFICATE: Final = "ca.pem"
 CA_KEY: Final = "ca.key"

@@ -24,9 +24,9 @@ from bridge.config import (
 from bridge.core.caip import Account, AssetId, Endpoint, LedgerId, asset_id, evm_account
 from bridge.core.keccak import keccak
 from bridge.core.transfer import AMOUNT_MAX
+from bridge.disk import put
 from bridge.errors import ConfigError
 from bridge.frost import Element, FrostError, PublicKeyPackage
-from bridge.ops.files import put
 
 PERSONS_MIN: Final = 2
 NOTARIES_MIN: Final = 4

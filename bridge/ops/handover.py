@@ -22,9 +22,9 @@ from bridge.config import ClientConfig, CommitteeConfig, LedgerConfig
 from bridge.connections import Lines, cards
 from bridge.core.caip import Account, EndpointId
 from bridge.core.statements import Epoch, Handover
+from bridge.disk import put
 from bridge.errors import BridgeError, ConfigError, InvalidInputError, LedgerRefusedError
 from bridge.frost import Element, FrostError, Signature, verify
-from bridge.ops.files import put
 from bridge.ops.nodes import node_of
 from bridge.ports.runtime import Clock
 

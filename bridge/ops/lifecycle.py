@@ -11,8 +11,8 @@ from bridge.committee.identity import Identity, IdentityCard
 from bridge.connections import read_identity
 from bridge.core.lifecycle import PACKAGE_LEN_MAX, SALT_LEN, Fault, Lifecycle, LifecycleError, Package, Parcel, pack
 from bridge.core.transfer import TransferId
+from bridge.disk import put
 from bridge.errors import ConfigError, InvalidInputError
-from bridge.ops.files import put
 from bridge.ops.transfers import FULL_ID_LEN, Json, find
 from bridge.ports.lifecycle import Box
 from bridge.ports.runtime import Entropy

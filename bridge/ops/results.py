@@ -18,9 +18,9 @@ from typing import Final
 from bridge.core.caip import Account, evm_address
 from bridge.core.keccak import keccak
 from bridge.core.orders import U256_MAX
+from bridge.disk import put
 from bridge.errors import ConflictError, InvalidInputError
 from bridge.ops.client import format_amount
-from bridge.ops.files import put
 from bridge.ops.moves import FileProblemsError, Row, csv_lines
 from bridge.ports.runtime import Entropy
 

@@ -6,7 +6,6 @@ Law: a file appears whole, on disk and under its name, before the call returns; 
 Commands may read, and put into the outbox, while the relayer runs. This is the only place where data lies in the clear.
 """
 
-import os
 import re
 import stat
 from collections.abc import Iterator
@@ -16,14 +15,13 @@ from typing import Final
 
 from bridge.core.lifecycle import PACKAGE_LEN_MAX, Package, Parcel
 from bridge.core.transfer import TRANSFER_WORDS, TransferId, decode, encode
-from bridge.disk import sync_folder
+from bridge.disk import put, sync_folder
 from bridge.errors import ConfigError, InvalidInputError, UnavailableError
 from bridge.ports.lifecycle import Box
 
 TERMS_LEN: Final = TRANSFER_WORDS * 32
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class FileParcels:
@@ -48,15 +46,8 @@ class FileParcels:
     def put(self, box: Box, parcel: Parcel) -> None:
         """Put a parcel on disk before this returns; the one of that transfer that is there stays."""
         path = self._path(box, parcel.transfer.id)
-        draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-        with _translated(path):
-            try:
-                _write(draft, encode(parcel.transfer) + parcel.package.to_bytes())
-                with suppress(FileExistsError):
-                    path.hardlink_to(draft)  # fails if it is there, as a rename would not
-            finally:
-                draft.unlink(missing_ok=True)
-            sync_folder(path.parent)
+        with _translated(path), suppress(FileExistsError):
+            put(path, encode(parcel.transfer) + parcel.package.to_bytes(), mode=0o600, new=True)
 
     def ids(self, box: Box) -> list[TransferId]:
         """List the transfers whose parcels lie in a box."""
@@ -91,13 +82,6 @@ class FileParcels:
 
     def _path(self, box: Box, transfer_id: TransferId) -> Path:
         return self._folder / box / transfer_id.hex()
-
-
-def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _damaged(path: Path) -> UnavailableError:

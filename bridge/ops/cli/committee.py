@@ -132,8 +132,8 @@ def show(
 
 async def _run(found: "Proposal", tls: Path, out: Path) -> None:
     from bridge.adapters.system import SystemClock  # noqa: PLC0415 - start-up time
+    from bridge.disk import put  # noqa: PLC0415 - start-up time
     from bridge.ops.ceremony import drive, try_key  # noqa: PLC0415 - start-up time
-    from bridge.ops.files import put  # noqa: PLC0415 - start-up time
 
     async with AsyncExitStack() as resources:
         lines = await _lines(resources, tls)

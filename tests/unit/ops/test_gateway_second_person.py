@@ -17,10 +17,10 @@ from bridge.adapters.evm.inspection import ROLES, Role, read_timelock
 from bridge.adapters.evm.node import Node
 from bridge.core.orders import U256_MAX
 from bridge.core.records import BlockStamp
+from bridge.disk import put
 from bridge.errors import LedgerRefusedError, UnavailableError
 from bridge.ops import gateway_deploy
 from bridge.ops.cli.gateway_screens import print_waiting, waiting_json
-from bridge.ops.files import put
 from bridge.ops.gateway import Site, Waiting
 from bridge.ops.gateway_calls import Book, lacking
 from bridge.ops.gateway_checks import recorded
