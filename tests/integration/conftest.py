@@ -1,4 +1,7 @@
-"""One network for all tests that only look at it, or break what its supervisor mends."""
+"""One network for all tests of a file that only look at it, or break what its supervisor mends.
+
+One for all files would save two starts, and take half a core until the last test has ended: it makes blocks and looks.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ def empty_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network(_runtime_folder: None) -> Iterator[Network]:
     with running() as started:
         started.prepare()
