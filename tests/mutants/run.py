@@ -12,7 +12,10 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import cycle
 from pathlib import Path
+from queue import Queue
 
 from tests.mutants.patches import ROOT, Mutant, mutants
 from tests.tidy import sources
@@ -33,21 +36,27 @@ def main() -> int:
     chosen, left_out = _runnable(mutants(parser.parse_args().only))
     with tempfile.TemporaryDirectory(prefix="naru-mutants-") as name:
         trees = [Path(name) / str(number) for number in range(min(TREES_MAX, os.cpu_count() or 1))]
-        for tree in trees:
-            _copy(tree)
-        if not _green(trees[0], chosen):
-            print("mutants: 0 passed, 1 failed")
-            return 1
-        print(f"{'mutant':<52}{'rule':<7}{'result':<14}{'s':>5}  test")
         with ThreadPoolExecutor(len(trees)) as workers:
-            wrong = sum(workers.map(_wrong, trees, (chosen[number :: len(trees)] for number in range(len(trees)))))
+            list(workers.map(_copy, trees))
+            if not _green(workers, trees, chosen):
+                print("mutants: 0 passed, 1 failed")
+                return 1
+            print(f"{'mutant':<52}{'rule':<7}{'result':<14}{'s':>5}  test")
+            free: Queue[Path] = Queue()
+            for tree in trees:
+                free.put(tree)
+            wrong = sum(workers.map(partial(_wrong, free), chosen))
     print(f"mutants: {len(chosen) - wrong} passed, {wrong} failed, {left_out} skipped")
     return 1 if wrong or (left_out and os.environ.get("CI")) else 0
 
 
-def _wrong(tree: Path, share: Sequence[Mutant]) -> int:
-    """Try mutants in a tree of their own; count those that did not turn their test red."""
-    return sum(_try(tree, mutant) != "red" for mutant in share)
+def _wrong(free: Queue[Path], mutant: Mutant) -> bool:
+    """Try a mutant in a tree that nobody uses; tell if it did not turn its test red."""
+    tree = free.get()
+    try:
+        return _try(tree, mutant) != "red"
+    finally:
+        free.put(tree)
 
 
 def _runnable(found: list[Mutant]) -> tuple[list[Mutant], int]:
@@ -67,17 +76,20 @@ def _copy(tree: Path) -> None:
         (tree / EVM / "node_modules").symlink_to(ROOT / EVM / "node_modules")
 
 
-def _green(tree: Path, chosen: Sequence[Mutant]) -> bool:
-    green = True
-    for runner in sorted({mutant.runner for mutant in chosen}):
-        started = time.monotonic()
-        tests = sorted({mutant.test for mutant in chosen if mutant.runner == runner})
-        result, output = _outcome(tree, runner, tests)
-        if result != "green":
-            print(output)
-        print(f"unbroken: {len(tests)} tests by {runner} are {result} ({time.monotonic() - started:.0f} s)", flush=True)
-        green = green and result == "green"
-    return green
+def _green(workers: ThreadPoolExecutor, trees: Sequence[Path], chosen: Sequence[Mutant]) -> bool:
+    """Run all named tests on what is not broken: a runner in each tree, as far as there are trees."""
+    tests = {runner: sorted({m.test for m in chosen if m.runner == runner}) for runner in ("forge", "pytest")}
+    wanted = {runner: names for runner, names in tests.items() if names}
+    return all(list(workers.map(_is_green, cycle(trees), wanted, wanted.values())))
+
+
+def _is_green(tree: Path, runner: str, tests: Sequence[str]) -> bool:
+    started = time.monotonic()
+    result, output = _outcome(tree, runner, tests)
+    if result != "green":
+        print(output)
+    print(f"unbroken: {len(tests)} tests by {runner} are {result} ({time.monotonic() - started:.0f} s)", flush=True)
+    return result == "green"
 
 
 def _try(tree: Path, mutant: Mutant) -> str:
