@@ -55,7 +55,7 @@ check: check-side-by-side e2e mutants ## everything that must be green before a 
 	@echo "make check: all green"
 # Each of the two is mostly on one core, and neither needs the other; what takes all cores comes after them.
 check-side-by-side: setup-check node
-	@echo "contracts and Python are checked side by side, up to eight minutes; each check tells when it is done"
+	@echo "contracts and Python are checked side by side, some nine minutes on two cores; each check tells when it is done"
 	@$(MAKE) --jobs=2 --output-sync=line check-evm check-python
 check-evm:
 	@$(MAKE) --jobs=1 artifacts contracts tokens slither coverage 2>&1
