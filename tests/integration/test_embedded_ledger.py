@@ -247,11 +247,11 @@ def test_sealed_blocks_with_transactions_are_logged(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_a_second_and_exits_with_zero(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path, "--period-s", "1") as started:
-        before = time.monotonic()
+def test_it_stops_without_waiting_for_the_next_block_and_exits_with_zero(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with running(tmp_path, "--period-s", "3600") as started:
         assert started.stop(number) == 0
-        assert time.monotonic() - before < 1.0
         assert [line["event"] for line in started.events()] == ["ledger.started", "ledger.stopped"]
 
 
