@@ -11,12 +11,11 @@ from typing import Any, Final
 import pytest
 import tomli_w
 
-from tests.integration.support import Done, Network
+from tests.integration.support import COMMAND_S, Done, Network
 
 pytestmark = pytest.mark.processes
 
 Config = dict[str, Any]
-START_S: Final = 60.0
 
 
 def _set(**values: object) -> Callable[[Config], object]:
@@ -195,7 +194,7 @@ def _start(role: str, config: Config, folder: Path) -> Done:
     path = folder / f"{role}.toml"
     path.write_text(tomli_w.dumps(config))
     command = [sys.executable, "-W", "error", "-m", role, "--config", str(path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
     return Done(ended.returncode, ended.stdout, ended.stderr)
 
 
