@@ -1,5 +1,6 @@
-"""For every test: one hypothesis profile, and skips that can't be overlooked."""
+"""For every test: one hypothesis profile, children that gRPC lets live, and skips that can't be overlooked."""
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Protocol
@@ -10,6 +11,9 @@ from hypothesis import settings
 RECURSION_LIMIT = sys.getrecursionlimit()
 settings.register_profile("naru", derandomize=True, deadline=None)
 settings.load_profile("naru")
+# Else gRPC starts its threads again in a child that was forked but runs no program yet, whose descriptors are being
+# closed: one in six such children died of it (grpc/grpc#43055). Read when gRPC is first used.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 
 class _Terminal(Protocol):

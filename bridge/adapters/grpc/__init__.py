@@ -1,1 +1,1 @@
-"""The committee over gRPC: proto/bridge/rpc/v1/notary.proto. Plaintext, so on loopback only, until mTLS comes."""
+"""Committee, signer and lifecycle data over gRPC with mutual TLS (proto/bridge/rpc/v1/)."""
