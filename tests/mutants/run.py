@@ -25,6 +25,10 @@ FORGE = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 TIMEOUT_S = 900
 """For all named tests together as for one; a mutant that hangs proves nothing."""
 TREES_MAX = 4
+COMPILED = ("out", "cache")
+"""Forge's folders."""
+NOT_RUN = ("Compiler run failed", "No tests", "no matching artifact found")
+"""What forge says when a test is red, or green, for nothing."""
 PYTEST_RED = 1
 """pytest's exit code for failed tests; an error in collecting them is another, and proves nothing."""
 
@@ -41,6 +45,7 @@ def main() -> int:
             if not _green(workers, trees, chosen):
                 print("mutants: 0 passed, 1 failed")
                 return 1
+            list(workers.map(partial(_share_compiled, trees[0]), trees[1:]))
             print(f"{'mutant':<52}{'rule':<7}{'result':<14}{'s':>5}  test")
             free: Queue[Path] = Queue()
             for tree in trees:
@@ -77,7 +82,7 @@ def _copy(tree: Path) -> None:
 
 
 def _green(workers: ThreadPoolExecutor, trees: Sequence[Path], chosen: Sequence[Mutant]) -> bool:
-    """Run all named tests on what is not broken: a runner in each tree, as far as there are trees."""
+    """Run all named tests on what is not broken: forge in the first tree, pytest in the next if there is one."""
     tests = {runner: sorted({m.test for m in chosen if m.runner == runner}) for runner in ("forge", "pytest")}
     wanted = {runner: names for runner, names in tests.items() if names}
     return all(list(workers.map(_is_green, cycle(trees), wanted, wanted.values())))
@@ -85,11 +90,20 @@ def _green(workers: ThreadPoolExecutor, trees: Sequence[Path], chosen: Sequence[
 
 def _is_green(tree: Path, runner: str, tests: Sequence[str]) -> bool:
     started = time.monotonic()
+    if runner == "forge":
+        _run(tree / EVM, [FORGE, "build"])
     result, output = _outcome(tree, runner, tests)
     if result != "green":
         print(output)
     print(f"unbroken: {len(tests)} tests by {runner} are {result} ({time.monotonic() - started:.0f} s)", flush=True)
     return result == "green"
+
+
+def _share_compiled(source: Path, tree: Path) -> None:
+    """Give a tree what forge compiled in another, by hash: a test deploys contracts that it doesn't import."""
+    for name in COMPILED:
+        if (source / EVM / name).exists():
+            shutil.copytree(source / EVM / name, tree / EVM / name)
 
 
 def _try(tree: Path, mutant: Mutant) -> str:
@@ -118,7 +132,7 @@ def _outcome(tree: Path, runner: str, tests: Iterable[str]) -> tuple[str, str]:
     except subprocess.TimeoutExpired:
         return "hung", ""
     output = done.stdout + done.stderr
-    return ("not run" if "Compiler run failed" in output or "No tests" in output else result), output
+    return ("not run" if any(text in output for text in NOT_RUN) else result), output
 
 
 def _run(folder: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
