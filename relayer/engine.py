@@ -9,7 +9,7 @@ import structlog
 
 from bridge.core.caip import EndpointId
 from bridge.core.reasons import Reason
-from bridge.core.records import Destination, Overlay, Source, Step, plan, status
+from bridge.core.records import HOLES, Destination, Overlay, Source, Step, plan, status
 from bridge.core.refusals import as_note
 from bridge.core.statements import Kind
 from bridge.core.transfer import Lane, Transfer, TransferId
@@ -90,12 +90,13 @@ class LaneEngine:
         self._alarm(records)
         for record in records:
             step = plan(record.source, record.destination)
-            if step is Step.BROKEN or (step is Step.DECIDE and self._broken):
+            is_hole = (record.source, record.destination) in HOLES
+            if self._broken and step in (Step.DECIDE, Step.BROKEN) and not is_hole:
                 continue
             if record.is_open and self._is_due(record, step, now):
                 due.setdefault(step, []).append(record)
         work = (
-            self._attest(Question.DECISION, due.get(Step.DECIDE, [])),
+            self._attest(Question.DECISION, due.get(Step.DECIDE, []) + due.get(Step.BROKEN, [])),
             self._attest(Question.OUTCOME, due.get(Step.COMMIT, []) + due.get(Step.RELEASE, [])),
             self._pay(due.get(Step.DONE, [])),
         )

@@ -6,6 +6,7 @@ from typing import Final
 
 from bridge.core.reasons import Reason
 from bridge.core.records import (
+    HOLES,
     BlockStamp,
     Decision,
     Destination,
@@ -132,7 +133,7 @@ class Watcher:
         source = self._source_view(record, lock, decision, heads)
         destination = self._destination_view(record, source, decision, heads)
         overlay, note = record.overlay, record.note
-        if decision is not None or source is not Source.LOCKED:
+        if decision is not None or (source is not Source.LOCKED and (source, destination) not in HOLES):
             waits = lock is not None and lock.pending
             overlay, note = (Overlay.HELD, "the token refuses the payout") if waits else (None, "")
         news = replace(

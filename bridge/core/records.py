@@ -107,6 +107,9 @@ PLAN: Final[Mapping[tuple[Source, Destination], Step]] = {
     for destination, step in zip(_COLUMNS, row, strict=True)
 }
 
+HOLES: Final = frozenset({(Source.COMMITTED, Destination.NONE), (Source.RELEASED, Destination.NONE)})
+"""Broken pairs whose destination has lost its record; the decision that the source tells, sent again, closes them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockStamp:

@@ -1,4 +1,7 @@
-"""The engine does what PLAN says and nothing else, and nothing at all about a pair that is broken."""
+"""The engine does what PLAN says and nothing else; of broken pairs it touches only those that can be mended."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -6,7 +9,8 @@ from structlog.testing import capture_logs
 from bridge.core.caip import Account
 from bridge.core.reasons import Reason
 from bridge.core.records import COVER_S, Ending, Outcome, Source, Status, Step, plan
-from bridge.ports.ledger import PreparedTransaction
+from bridge.core.transfer import Transfer
+from bridge.ports.ledger import PreparedTransaction, Submission
 from relayer.engine import BATCH_LEN_MAX
 from tests.committee import finish, refuse, settle
 from tests.scenarios.world import ALICE, ASSET, BOB, CAROL, World
@@ -105,31 +109,94 @@ def test_a_record_that_another_relayer_wrote_meanwhile_is_taken_as_it_is() -> No
     run(script, Relay(world, wrap=WrittenMeanwhile))
 
 
-@pytest.mark.parametrize("broken", ["minted and released", "committed without a mint", "released without a refusal"])
-def test_a_broken_pair_raises_the_alarm_once_and_is_never_acted_on(broken: str) -> None:
+def alarms(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [line for line in logs if line["event"] == "atomicity.violated"]
+
+
+@pytest.mark.parametrize(
+    ("decided", "ended"),
+    [
+        (settle, Outcome.REJECTED),
+        (lambda transfers: refuse(transfers, Reason.POLICY_REFUSED), Outcome.MINTED),
+    ],
+    ids=["minted and released", "refused and committed"],
+)
+def test_a_broken_pair_raises_the_alarm_once_and_is_never_acted_on(
+    decided: Callable[[Sequence[Transfer]], Submission], ended: Outcome
+) -> None:
     """INV-1, INV-2, R-53: stop, keep everything, call a person."""
 
     async def script(relay: Relay) -> None:
         world = relay.world
         transfer = world.lock(7)
-        if broken == "minted and released":
-            world.beta.submit(world.beta.prepare(BOB, settle([transfer])))
-            world.alpha.submit(world.alpha.prepare(BOB, finish([transfer], Outcome.REJECTED)))
-        else:
-            ending = Ending.COMMITTED if broken.startswith("committed") else Ending.RELEASED
-            world.alpha.newest.endings[transfer.lane.id, 1] = ending
+        world.beta.submit(world.beta.prepare(BOB, decided([transfer])))
+        world.alpha.submit(world.alpha.prepare(BOB, finish([transfer], ended)))
         world.alpha.mine()
-        world.beta.mine(1 if broken == "minted and released" else 3 * COVER_S)
+        world.beta.mine()
         before = relay.sent
         with capture_logs() as logs:
             await relay.steps(5)
-        alarms = [line for line in logs if line["event"] == "atomicity.violated"]
+        (alarm,) = alarms(logs)
 
-        assert len(alarms) == 1
-        assert {(line["log_level"], line["transfer_id"]) for line in alarms} == {("error", transfer.id.hex())}
+        assert (alarm["log_level"], alarm["transfer_id"]) == ("error", transfer.id.hex())
         assert (relay.asked, relay.sent) == ([], before)
         record = await relay.record(transfer)
         assert (record.status, record.is_open) == (Status.BROKEN, True)
+
+    run(script)
+
+
+@pytest.mark.parametrize(
+    ("ending", "sent", "status", "outcome"),
+    [
+        (Ending.COMMITTED, "settle sent", Status.COMMITTED, Outcome.MINTED),
+        (Ending.RELEASED, "refuse sent", Status.ROLLED_BACK, Outcome.REJECTED),
+    ],
+)
+def test_a_record_that_the_destination_has_lost_is_written_again_after_the_alarm(
+    ending: Ending, sent: str, status: Status, outcome: Outcome
+) -> None:
+    """Section 2: COMMITTED × NONE submits its settle again, RELEASED × NONE its refuse; then the lane goes on."""
+
+    async def script(relay: Relay) -> None:
+        world = relay.world
+        transfer = world.lock(7, deadline_s=10 * COVER_S)
+        world.alpha.newest.endings[transfer.lane.id, 1] = ending
+        world.alpha.mine()
+        world.beta.mine(3 * COVER_S)
+        with capture_logs() as logs:
+            await relay.steps(20)
+            waiting = world.lock(8, deadline_s=10 * COVER_S)
+            await relay.steps(20)
+
+        assert len(alarms(logs)) == 1
+        record = await relay.record(transfer)
+        assert (record.status, record.is_open) == (status, False)
+        assert record.decision is not None
+        assert record.decision.outcome is outcome
+        assert [entry.event for entry in record.timeline].count(sent) == 1
+        assert (await relay.record(waiting)).status is Status.COMMITTED
+
+    run(script)
+
+
+def test_a_mint_that_is_lost_past_its_deadline_is_left_to_people_who_are_told_once() -> None:
+    """R-13: Locked lapses; the lane stays stopped, and each look keeps what the notaries say."""
+
+    async def script(relay: Relay) -> None:
+        world = relay.world
+        transfer = world.lock(7)
+        world.alpha.newest.endings[transfer.lane.id, 1] = Ending.COMMITTED
+        world.alpha.mine()
+        world.beta.mine(3 * COVER_S)
+        before = relay.sent
+        await relay.steps(100)
+
+        record = await relay.record(transfer)
+        assert (record.status, relay.sent) == (Status.BROKEN, before)
+        assert "people must act" in record.note
+        assert [entry.event for entry in record.timeline].count("held") == 1
+        assert len(relay.asked) > 1
 
     run(script)
 
@@ -176,6 +243,6 @@ def test_a_pair_that_is_broken_again_raises_the_alarm_again() -> None:
             await relay.steps(5)
             relay.source.hides_locks = False
             await relay.steps(5)
-        assert [line["event"] for line in logs].count("atomicity.violated") == 2
+        assert len(alarms(logs)) == 2
 
     run(script)
