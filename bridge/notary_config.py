@@ -10,6 +10,8 @@ from bridge.config import INSTANCE, AssetText, FilePath, LedgerConfig, Network, 
 from bridge.core.hosts import is_loopback
 from bridge.core.transfer import AMOUNT_MAX
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
 
 class KekConfig(Table):
     """The key that a notary's sealed files are locked with: of a passphrase, on a PKCS#11 token, or a plug-in's."""
@@ -78,10 +80,13 @@ class PolicyConfig(Table):
     """What one notary's institution lets through (R-11). The first scope that covers a lane counts; no other passes."""
 
     scopes: Annotated[tuple[ScopeConfig, ...], Field(min_length=1, strict=False)] = (ScopeConfig(),)
-    denied: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...], Field(strict=False)] = ()
+    denied: Annotated[tuple[Digest, ...], Field(strict=False)] = ()
     """SHA-256 of accounts' CAIP-10 texts, as `naru notary digest` makes them: the file does not show who it is."""
     issue_required: bool = True
     """Whether an asset without an entry of its register waits; false in development only."""
+    implementations: Annotated[tuple[Digest, ...], Field(strict=False)] = ()
+    """Keccak-256 of the code that may stand behind a token that is a proxy, as `naru gateway status` shows it; another
+    one lets its transfers wait (R-31)."""
 
 
 class NotaryConfig(Network):

@@ -57,6 +57,7 @@ class Case:
     lock: Lock
     source: Source
     destination_ledger: LedgerId
+    destination_asset: AssetView
     eligibility: Reason
     """The destination's answer; NONE is eligible."""
     error: bytes = b""
@@ -97,6 +98,8 @@ def examine(policy: Policy, case: Case) -> tuple[Finding, ...]:
         check_terms(policy, transfer, parties),
         check_deadline(transfer, now=now, deadline_max_s=case.source.lane.deadline_max_s),
         _source_state(case.source),
+        code_finding(policy, case.source.asset, "source"),
+        code_finding(policy, case.destination_asset, "destination"),
         account_finding(policy, case.source.asset),
         *_limits(policy, case),
     )
@@ -123,6 +126,24 @@ def account_finding(policy: Policy, asset: AssetView) -> Finding | None:
         f"issued by entry {asset.issue_number} and {asset.received} that came in"
     )
     return _waits(Check.ACCOUNT, Reason.SUPPLY_BREAK, note)
+
+
+def code_finding(policy: Policy, asset: AssetView, end: str) -> Finding | None:
+    """Hold the code behind an asset at one *end* of its lane (R-31): other code than was looked at may do anything.
+
+    It is waited for and never refused: whoever changed it may change it back, register a new profile, or have this
+    notary's institution look at the new code; at the deadline EXPIRED rolls back what nobody cleared.
+    """
+    if asset.code_changed:
+        note = f"the code of the {end}'s token or handler is not what was registered: see `naru gateway verify` there"
+        return _waits(Check.CODE, Reason.ASSET_NOT_REGISTERED, note)
+    if not asset.implementation or asset.implementation in policy.implementations:
+        return None
+    note = (
+        f"the {end}'s token is a proxy for code {asset.implementation.hex()}, which this notary's policy does not "
+        "name: look at that code, then add its hash to policy.implementations"
+    )
+    return _waits(Check.CODE, Reason.ASSET_NOT_REGISTERED, note)
 
 
 def breaker_finding(opened: BreakerEvent) -> Finding:

@@ -18,7 +18,7 @@ from bridge.core.transfer import Lane, TransferId
 from bridge.errors import UnavailableError
 from bridge.ports.committee import Question, TransferRef, Verdict
 from bridge.ports.facts import EndpointRetiredError, FactConflictError
-from bridge.ports.ledger import AssetReader, LedgerReader, Lock, MintErrors
+from bridge.ports.ledger import AssetReader, AssetView, LedgerReader, Lock, MintErrors
 from bridge.ports.runtime import Clock
 from bridge.ports.verdicts import Breakers, KeptVerdict, Place, VerdictLog
 from notary.approval import (
@@ -224,6 +224,7 @@ class Judge:
 
     async def _findings(self, view: _View, locks: Sequence[Lock]) -> dict[TransferId, tuple[Finding, ...]]:
         source = await self._source(view)
+        destination_asset = await self._asset(view.destination, view.lane.destination, view.lane, view.destination_head)
         allowed = await self._allowed(view, source, locks)
         async with self._watching(view.lane.destination):
             answers = await asyncio.gather(*(self._eligibility(view, lock) for lock in locks))
@@ -233,6 +234,7 @@ class Judge:
                 lock=lock,
                 source=source,
                 destination_ledger=view.destination.reader.endpoint.ledger,
+                destination_asset=destination_asset,
                 eligibility=eligibility,
                 error=await self._error(view, lock, eligibility),
                 allowed_from=allowed[lock.transfer.sequence],
@@ -247,8 +249,7 @@ class Judge:
         async with self._watching(lane.source):
             gateway = await self._once(("gateway", lane.source), head, lambda: reader.gateway(head))
             state = await self._once(("source", lane), head, lambda: reader.lane(lane, head))
-            key = ("asset", lane.source, lane.asset)
-            asset = await self._once(key, head, lambda: view.source.assets.asset(lane.asset, head))
+        asset = await self._asset(view.source, lane.source, lane, head)
         return Source(
             ledger=reader.endpoint.ledger,
             paused=gateway.paused,
@@ -256,6 +257,11 @@ class Judge:
             asset=asset,
             now=idle_time(head, self._clock.now(), self._idle_allowance_s),
         )
+
+    async def _asset(self, eyes: LedgerEyes, endpoint: EndpointId, lane: Lane, head: BlockStamp) -> AssetView:
+        async with self._watching(endpoint):
+            key = ("asset", endpoint, lane.asset)
+            return await self._once(key, head, lambda: eyes.assets.asset(lane.asset, head))
 
     async def _allowed(self, view: _View, source: Source, locks: Sequence[Lock]) -> dict[int, int]:
         lane, head = view.lane, view.destination_head

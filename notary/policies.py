@@ -33,4 +33,5 @@ def policy_of(config: NotaryConfig) -> Policy:
         scopes=tuple(scope(s) for s in config.policy.scopes),
         denied=frozenset(bytes.fromhex(text) for text in config.policy.denied),
         issue_required=config.policy.issue_required,
+        implementations=frozenset(bytes.fromhex(text) for text in config.policy.implementations),
     )

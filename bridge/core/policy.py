@@ -47,6 +47,8 @@ class Check(StrEnum):
     """At the source; the destination's is part of eligibility."""
     ENABLED = "ENABLED"
     """At the source; the destination's is part of eligibility."""
+    CODE = "CODE"
+    """At both ends the code that was registered, behind a proxy one of the policy's (R-31)."""
     ISSUE = "ISSUE"
     """The register has posted an entry."""
     ACCOUNT = "ACCOUNT"
@@ -130,6 +132,8 @@ class Policy:
     denied: frozenset[bytes] = frozenset()
     issue_required: bool = True
     """Whether an asset without an entry of its register waits (R-11); False in development only."""
+    implementations: frozenset[bytes] = frozenset()
+    """Keccak-256 of the code that may stand behind a token that is a proxy (R-31)."""
 
     def __post_init__(self) -> None:
         """Refuse what can't be a SHA-256."""

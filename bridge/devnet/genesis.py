@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.adapters.evm.codes import implementation_hash
 from bridge.adapters.evm.deploy import GatewayGovernance, LaneLimits, Outbox, sign_issue
+from bridge.adapters.evm.node import Node
 from bridge.core.caip import Endpoint
 from bridge.core.register import Issue
 from bridge.core.transfer import Lane
@@ -25,6 +27,12 @@ class Built:
 
     endpoint: Endpoint
     tokens: Mapping[str, str]
+
+    async def code_behind(self, node: Node) -> frozenset[str]:
+        """Give the hashes, in hexadecimal, of the code behind those tokens that are proxies: the notaries trust it."""
+        at = await node.head()
+        found = [await implementation_hash(node, token, at) for token in self.tokens.values()]
+        return frozenset(code.hex() for code in found if code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

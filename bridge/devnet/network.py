@@ -124,7 +124,9 @@ class Network:
             await check_apart(nodes)
             ground = await lay(self._sites(nodes), self._issuance)
             ledgers = tuple([await self._ledger_config(name, nodes[name], ground.built[name]) for name in NAMES])
-            members = await self._feed_notaries(ledgers, places)
+            trusted = [await ground.built[name].code_behind(nodes[name]) for name in NAMES]
+            policy = PolicyConfig(implementations=tuple(sorted(frozenset().union(*trusted))))
+            members = await self._feed_notaries(ledgers, places, policy)
             committee = await self._make_key(ledgers, members, places)
             await ground.join(public_keys(committee).group_public_key)
             await asyncio.gather(*(final(name, node) for name, node in nodes.items()))
@@ -224,10 +226,10 @@ class Network:
     # --- daemons
 
     async def _feed_notaries(
-        self, ledgers: tuple[LedgerConfig, ...], places: Mapping[int, SignerPlace]
+        self, ledgers: tuple[LedgerConfig, ...], places: Mapping[int, SignerPlace], policy: PolicyConfig
     ) -> tuple[MemberConfig, ...]:
         """Give the fronts their configuration; they listen, and wait for their signers."""
-        configs = {number: self._notary_config(number, ledgers, place) for number, place in places.items()}
+        configs = {number: self._notary_config(number, ledgers, place, policy) for number, place in places.items()}
         for number, config in configs.items():
             await self._feed(f"notary-{number}", config)
         members = []
@@ -238,7 +240,9 @@ class Network:
             self._write(self._config_file(config.name), config.model_copy(update={"listen": address}))
         return tuple(members)
 
-    def _notary_config(self, number: int, ledgers: tuple[LedgerConfig, ...], place: SignerPlace) -> NotaryConfig:
+    def _notary_config(
+        self, number: int, ledgers: tuple[LedgerConfig, ...], place: SignerPlace, policy: PolicyConfig
+    ) -> NotaryConfig:
         name = f"notary-{number}"
         return NotaryConfig(
             development=True,
@@ -247,7 +251,7 @@ class Network:
             announce_file=self._announcement(name),
             signer_socket=place.config.socket,
             folder=self._folder / "state" / name,
-            policy=PolicyConfig(),
+            policy=policy,
             idle_allowance_s=IDLE_ALLOWANCE_S,
             ledgers=ledgers,
             tls=self._tls[f"notary/{name}"],

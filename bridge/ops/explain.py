@@ -81,6 +81,12 @@ _ADVICE: Final[Mapping[Check, _Advice]] = {
         change="Governance enabling them again. At the deadline the transfer is rolled back.",
         who="The source gateway's governance.",
     ),
+    Check.CODE: _Advice(
+        looks_at="the code of token and handler at both ends, and the code behind a token that is a proxy",
+        change="The registered code again, a new profile for the new code or, behind a proxy, its hash in the "
+        "notaries' policies. At the deadline the transfer is rolled back.",
+        who="The issuer, who changed it; then each notary's institution, once it has looked at the new code.",
+    ),
     Check.ISSUE: _Advice(
         looks_at="the register's entries on the source's gateway",
         change="The register's first entry of what is issued there.",

@@ -215,6 +215,14 @@ def _peer_state(facts: GatewayFacts, peer: bytes) -> str:
     return ("enabled" if known.enabled else "disabled") + (", closing allowed" if known.closing else "")
 
 
+def _implementation(name: str, planned: AssetPlan, known: AssetFacts) -> list[Check]:
+    if planned.implementation is None and not known.implementation:
+        return []
+    found = _hash(known.implementation) if known.implementation else NONE
+    remedy = "the proxy's code is another: look at it; notaries wait until their policies name it (R-31)"
+    return [Check(name=f"{name} proxy for", expected=planned.implementation or found, found=found, remedy=remedy)]
+
+
 def _asset(name: str, planned: AssetPlan | None, known: AssetFacts | None) -> list[Check]:
     if planned is None or known is None:
         expected, found = planned.token if planned else NONE, known.token if known else NONE
@@ -245,6 +253,7 @@ def _asset(name: str, planned: AssetPlan | None, known: AssetFacts | None) -> li
         Check(
             name=f"{name} token code now", expected=_hash(code_hash), found=_hash(known.live_code_hash), remedy=changed
         ),
+        *_implementation(name, planned, known),
         Check(
             name=f"{name} register key",
             expected=planned.register_key or NOBODY,

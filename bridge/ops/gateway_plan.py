@@ -122,6 +122,8 @@ class AssetPlan(_Table):
     """What knows the token's standard: deployed by `naru gateway handler`, or an issuer's own (R-22)."""
     code_hash: Word | None = None
     """Of the token's code, if it is to be held against a known one; else against the one at its registration."""
+    implementation: Word | None = None
+    """Of the code behind a token that is a proxy, if that is to be held against a known one."""
     mode: Literal["escrow", "burn"] = "escrow"
     form: Literal["own", "role", "erc7802"]
     decimals: Annotated[int, Field(ge=0, le=36)]

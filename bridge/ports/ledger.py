@@ -82,7 +82,7 @@ class SupplyView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetView:
-    """An asset on one gateway at one block, for R-11's account; in smallest units, over all lanes of the gateway."""
+    """An asset on one gateway at one block: R-11's account, in smallest units over all lanes, and R-31's code."""
 
     enabled: bool
     issue_number: int
@@ -93,6 +93,10 @@ class AssetView:
     """Locked less released."""
     received: int
     """Minted."""
+    code_changed: bool = False
+    """Its token's or its handler's code is another than what was registered."""
+    implementation: bytes = b""
+    """Keccak-256 of the code behind the token where that is a proxy, else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +215,7 @@ class SupplyReader(Protocol):
 
 
 class AssetReader(Protocol):
-    """What R-11's account needs."""
+    """What R-11's account and R-31's look at the code need."""
 
     async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
         """Read an asset; one that the gateway doesn't know is disabled, with zeros.

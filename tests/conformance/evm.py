@@ -85,6 +85,7 @@ class _Site:
     endpoint: Endpoint
     paused: bool = False
     token: str = ""
+    handler: str = ""
     outbox: Outbox = field(init=False)
     reader: EvmReader = field(init=False)
 
@@ -100,7 +101,8 @@ class _Site:
         await token.register(gateway.address, address(ALICE), address(BOB))
         if issue:
             await token.issue(address(ALICE), ISSUED)
-        await gateway.add_asset(lane.asset, token.address, await self.outbox.deploy(SAMPLE_HANDLER), 0)
+        self.handler = await self.outbox.deploy(SAMPLE_HANDLER)
+        await gateway.add_asset(lane.asset, token.address, self.handler, 0)
         await gateway.set_register_key(lane.asset, address(REGISTER))
         await gateway.open_lane(lane, LIMITS)
         await self.outbox.confirm()

@@ -1,5 +1,6 @@
 """The real ERC-3643 suite, T-REX 4.1.6, and what it does that a bridge must know; refusals to the byte."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.adapters.evm.codes import implementation_hash
+from bridge.core.keccak import keccak
+from bridge.devnet.trex.artifacts import PACKAGE
 from bridge.devnet.trex.foundation import Module
 from bridge.devnet.trex.suite import KOREA
 from tests.integration import trex
@@ -135,6 +139,14 @@ def test_whoever_deployed_a_suite_finds_all_of_it_again_by_its_token(ruled: Play
     ruled.run(again.onboard(bob))
     ruled.run(again.confirm())
     assert ruled.verified(bob)
+
+
+def test_a_suite_s_token_is_a_proxy_for_the_published_code_that_its_authority_names_r_31(plain: Play) -> None:
+    node, at = plain.ledger.node, plain.run(plain.ledger.node.head())
+    published = json.loads((trex.NODE_MODULES / PACKAGE / "artifacts/contracts/token/Token.sol/Token.json").read_text())
+    code = bytes.fromhex(published["deployedBytecode"][2:])
+    assert plain.run(implementation_hash(node, plain.token.address, at)) == keccak(code)
+    assert plain.run(node.code(plain.token.address, at)) != code
 
 
 # --- mint

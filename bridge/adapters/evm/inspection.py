@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from eth_utils.address import to_checksum_address
 
+from bridge.adapters.evm.codes import implementation_hash
 from bridge.adapters.evm.contracts import GATEWAY, GATEWAY_EXTENSION, TIMELOCK, Artifact, artifact, topic
 from bridge.adapters.evm.node import Node
 from bridge.core.caip import AssetId, Endpoint, EndpointId, LedgerId, evm_account
@@ -88,6 +89,8 @@ class AssetFacts:
     live_handler_code_hash: bytes
     handler_code: bytes = b""
     """As it is now."""
+    implementation: bytes = b""
+    """Keccak-256 of the code behind the token as it is now, empty if it is no proxy."""
     register_key: str
     agents: frozenset[str]
 
@@ -169,8 +172,7 @@ def _masked(wanted: Artifact, code: bytes) -> bytes:
 
 async def read_code(node: Node, address: str, at: BlockStamp) -> bytes:
     """Read the code at *address*; empty if there is none."""
-    where = to_checksum_address(address)
-    return bytes(await node.ask(lambda: node.web3.eth.get_code(where, at.height)))
+    return await node.code(address, at)
 
 
 async def gateway_codes(node: Node, address: str, at: BlockStamp) -> tuple[bytes, str, bytes]:
@@ -277,6 +279,7 @@ async def _asset(
         handler_code_hash=handler_code_hash,
         live_handler_code_hash=keccak(handler_code),
         handler_code=handler_code,
+        implementation=await implementation_hash(node, token, at),
         register_key=to_checksum_address(register_key),
         agents=frozenset([agent for agent in named if await node.call(functions.isAgent(asset, agent), at)]),
     )

@@ -14,10 +14,10 @@ from web3.contract import AsyncContract
 from web3.types import LogReceipt, TxParams, TxReceipt
 
 from bridge.adapters.evm.account import GAS_MARGIN, EvmAccount
+from bridge.adapters.evm.assets import ASSET_PROFILE, PROFILE_TOKEN
 from bridge.adapters.evm.contracts import PLAIN_TOKEN, topic
 from bridge.adapters.evm.events import LOCKED
 from bridge.adapters.evm.node import Node, revert
-from bridge.adapters.evm.reader import ASSET_PROFILE, PROFILE_TOKEN
 from bridge.adapters.evm.writer import GAS_MAX
 from bridge.core.caip import AssetId
 from bridge.core.transfer import Transfer, decode

@@ -183,6 +183,16 @@ class Node:
             raise UnavailableError(f"node {self.address} has no such contract at {function.address} yet") from error
         return values[0] if len(values) == 1 else values
 
+    async def code(self, address: str, at: BlockStamp) -> bytes:
+        """Read the code at *address*, at the block of *at*'s hash; empty if there is none."""
+        block = await self._block(at)
+        return await self.ask(lambda: self._data("eth_getCode", address, block))
+
+    async def storage(self, address: str, slot: bytes, at: BlockStamp) -> bytes:
+        """Read a word of *address*'s storage, at the block of *at*'s hash; 32 bytes."""
+        block = await self._block(at)
+        return (await self.ask(lambda: self._data("eth_getStorageAt", address, hex_word(slot), block))).rjust(32, b"\0")
+
     async def has_code(self, address: str) -> bool:
         """Tell whether a contract stands at *address*."""
         return bool(await self.ask(lambda: self.web3.eth.get_code(cast("ChecksumAddress", address))))
@@ -237,7 +247,10 @@ class Node:
         return {"blockHash": hex_word(at.hash), "requireCanonical": True}
 
     async def _eth_call(self, call: dict[str, object], block: object) -> bytes:
-        return answers.data(await self._request("eth_call", call, block))
+        return await self._data("eth_call", call, block)
+
+    async def _data(self, method: str, *parameters: object) -> bytes:
+        return answers.data(await self._request(method, *parameters))
 
     async def _ask_chain_id(self) -> int:
         return answers.quantity(await self._request("eth_chainId"), CHAIN_ID_BITS)

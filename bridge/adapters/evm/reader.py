@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from web3.types import LogReceipt
 
-from bridge.adapters.evm.contracts import GATEWAY, SAMPLE_TOKEN
+from bridge.adapters.evm.assets import read_asset, read_gas_allowance, read_supply
+from bridge.adapters.evm.contracts import GATEWAY
 from bridge.adapters.evm.events import (
     DECIDED,
     HEIGHT_LEN,
@@ -28,7 +29,7 @@ from bridge.core.records import BlockStamp, Decision, Ending, Outcome
 from bridge.core.spans import spans
 from bridge.core.statements import Epoch
 from bridge.core.transfer import Lane, LaneId, Transfer, TransferId
-from bridge.errors import InvalidInputError, UnavailableError
+from bridge.errors import UnavailableError
 from bridge.ports.facts import PREFIX_LEN, Header, LockState
 from bridge.ports.ledger import AssetView, GatewayView, LaneView, Lock, SupplyView
 
@@ -38,14 +39,6 @@ PER_WORD: Final = 128
 """Outcomes to a word, two bits each (R-08)."""
 REMEMBERED_MAX: Final = 16_384
 """Locks, and decisions, that a reader keeps in memory."""
-
-ASSET_ENABLED: Final = 0
-ASSET_PROFILE: Final = 1
-ASSET_PENDING_PAY: Final = 4
-ASSET_ISSUE_NUMBER: Final = 6
-ASSET_ISSUED: Final = 7
-PROFILE_TOKEN, PROFILE_GAS, PROFILE_ASKS = 1, 8, 9
-"""Places in the structs AssetState and Profile."""
 
 Terms = tuple[bytes, bytes, int, bytes, bytes, bytes, int, int, bytes, bytes]
 K = TypeVar("K")
@@ -60,7 +53,8 @@ class EvmReader:
         self._node = node
         self._endpoint = endpoint
         self._address = evm_address(endpoint.gateway)
-        self._gateway = node.contract(GATEWAY, self._address).functions
+        self._contract = node.contract(GATEWAY, self._address)
+        self._gateway = self._contract.functions
         self._deployed_at: int | None = None
         self._locks: OrderedDict[Place, tuple[Transfer, BlockStamp]] = OrderedDict()
         self._decided: OrderedDict[Place, tuple[TransferId, Decision]] = OrderedDict()
@@ -187,45 +181,15 @@ class EvmReader:
         Raises:
             InvalidInputError: the gateway does not know the asset.
         """
-        profile = (await self._node.call(self._gateway.asset(asset), at))[ASSET_PROFILE]
-        if not profile:
-            msg = f"gateway {self._address} does not know asset 0x{asset.hex()}: register it first"
-            raise InvalidInputError(msg)
-        token_address = (await self._node.call(self._gateway.profile(profile), at))[PROFILE_TOKEN]
-        token = self._node.contract(SAMPLE_TOKEN, token_address).functions
-        minted, burned, reminted, held = await self._node.call(self._gateway.totals(asset), at)
-        return SupplyView(
-            supply=await self._node.call(token.totalSupply(), at),
-            minted=minted,
-            burned=burned,
-            reminted=reminted,
-            held=held,
-            balance=await self._node.call(token.balanceOf(self._address), at),
-        )
+        return await read_supply(self._node, self._contract, asset, at)
 
     async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
-        """Read an asset; one that the gateway doesn't know is disabled, with zeros.
-
-        `totals` tells minted, burned, reminted and held: in either mode what was sent out is burned or held, less what
-        was minted back, and what still waits for its payout counts as released already.
-        """
-        state, totals = await asyncio.gather(
-            self._node.call(self._gateway.asset(asset), at), self._node.call(self._gateway.totals(asset), at)
-        )
-        minted, burned, reminted, held = totals
-        return AssetView(
-            enabled=bool(state[ASSET_ENABLED]),
-            issue_number=int(state[ASSET_ISSUE_NUMBER]),
-            issued=int(state[ASSET_ISSUED]),
-            sent=burned + held - reminted - int(state[ASSET_PENDING_PAY]),
-            received=minted,
-        )
+        """Read an asset; one that the gateway doesn't know is disabled, with zeros."""
+        return await read_asset(self._node, self._contract, asset, at)
 
     async def gas_allowance(self, asset: AssetId) -> int:
         """Tell how much gas an item's calls are given: of the asset's token, and as much of its handler (R-21)."""
-        number = (await self._node.call(self._gateway.asset(asset)))[ASSET_PROFILE]
-        profile = await self._node.call(self._gateway.profile(number))
-        return int(profile[PROFILE_GAS]) * (2 if profile[PROFILE_ASKS] else 1)
+        return await read_gas_allowance(self._node, self._contract, asset)
 
     async def _headroom(self, lane: Lane, at: BlockStamp) -> int:
         if lane.destination != self._endpoint.id:

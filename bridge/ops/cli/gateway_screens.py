@@ -25,6 +25,8 @@ def print_status(found: "Status", plan: Path, output: Output) -> None:
     for asset_id, asset in facts.assets.items():
         text = f"  asset {names.asset(asset_id)}: token {asset.token}, handler {told_standard(asset.handler_code)}"
         console.print(text, soft_wrap=True, markup=False)
+        if asset.implementation:
+            console.print(f"    the token is a proxy for code {asset.implementation.hex()}", soft_wrap=True)
     for lane in facts.lanes.values():
         state = ("enabled" if lane.enabled else "DISABLED") + (", PAUSED" if lane.paused else "")
         text = f"  lane {names.lane(lane.lane, facts.endpoint.id)}: {state}"
@@ -135,7 +137,13 @@ def status_json(found: "Status") -> dict[str, object]:
 
     facts = found.facts
     assets = [
-        {"id": "0x" + i.hex(), "token": a.token, "handler": a.handler, "handler_is": told_standard(a.handler_code)}
+        {
+            "id": "0x" + i.hex(),
+            "token": a.token,
+            "handler": a.handler,
+            "handler_is": told_standard(a.handler_code),
+            "implementation": a.implementation.hex() or None,
+        }
         for i, a in facts.assets.items()
     ]
     lanes = [{"id": "0x" + i.hex(), "enabled": lane.enabled, "paused": lane.paused} for i, lane in facts.lanes.items()]

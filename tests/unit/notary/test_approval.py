@@ -222,12 +222,16 @@ CASE = Case(
     lock=locked(),
     source=SOURCE,
     destination_ledger=THERE,
+    destination_asset=REGISTERED,
     eligibility=Reason.NONE,
     allowed_from=START_S,
     now=START_S,
 )
 DENIED = Policy(scopes=(Scope(),), denied=frozenset({account_digest(HERE, TERMS.sender)}))
 DENIED_THERE = Policy(scopes=(Scope(),), denied=frozenset({account_digest(THERE, TERMS.recipient)}))
+CODE = bytes(range(32))
+UPGRADED = replace(REGISTERED, implementation=CODE)
+LOOKED_AT = replace(EVERYTHING, implementations=frozenset({CODE}))
 SLOW = Policy(scopes=(Scope(rule=Rule(large_amount=1, large_delay_s=60)),))
 
 
@@ -235,8 +239,26 @@ def at_source(**changes: object) -> Case:
     return replace(CASE, source=replace(SOURCE, **changes))  # type: ignore[arg-type] # fields by name
 
 
+def at_destination(**changes: object) -> Case:
+    return replace(CASE, destination_asset=replace(REGISTERED, **changes))  # type: ignore[arg-type] # fields by name
+
+
 def test_nothing_stands_against_a_transfer_that_is_in_order() -> None:
     assert examine(EVERYTHING, CASE) == ()
+
+
+def test_a_proxy_for_code_that_the_policy_names_is_in_order_r_31() -> None:
+    assert examine(LOOKED_AT, replace(at_source(asset=UPGRADED), destination_asset=UPGRADED)) == ()
+
+
+def test_whose_code_waits_for_whom_is_told_r_31() -> None:
+    (changed,) = examine(EVERYTHING, at_source(asset=replace(REGISTERED, code_changed=True)))
+    assert "source's token or handler" in changed.note
+    assert "naru gateway verify" in changed.note
+    (unknown,) = examine(EVERYTHING, at_destination(implementation=CODE))
+    assert "destination's token" in unknown.note
+    assert CODE.hex() in unknown.note
+    assert "policy.implementations" in unknown.note
 
 
 @pytest.mark.parametrize(
@@ -254,6 +276,11 @@ def test_nothing_stands_against_a_transfer_that_is_in_order() -> None:
         (EVERYTHING, at_source(asset=replace(REGISTERED, enabled=False)), Answer.WAIT, Check.ENABLED, 4),
         (EVERYTHING, at_source(asset=replace(REGISTERED, issue_number=0)), Answer.WAIT, Check.ISSUE, 11),
         (EVERYTHING, at_source(asset=replace(REGISTERED, sent=101)), Answer.WAIT, Check.ACCOUNT, 11),
+        (EVERYTHING, at_source(asset=replace(REGISTERED, code_changed=True)), Answer.WAIT, Check.CODE, 4),
+        (EVERYTHING, at_destination(code_changed=True), Answer.WAIT, Check.CODE, 4),
+        (LOOKED_AT, at_destination(implementation=CODE, code_changed=True), Answer.WAIT, Check.CODE, 4),
+        (EVERYTHING, at_source(asset=UPGRADED), Answer.WAIT, Check.CODE, 4),
+        (LOOKED_AT, at_destination(implementation=CODE[::-1]), Answer.WAIT, Check.CODE, 4),
         (SLOW, CASE, Answer.WAIT, Check.LARGE, 7),
         (EVERYTHING, replace(CASE, allowed_from=START_S + 1), Answer.WAIT, Check.RATE, 7),
         (EVERYTHING, replace(CASE, lock=locked(amount=1001)), Answer.WAIT, Check.AMOUNT, 7),

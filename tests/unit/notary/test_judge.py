@@ -1,7 +1,7 @@
 """The judge reads for itself (R-10), and waits for whatever it can't read (R-12)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,7 +17,7 @@ from bridge.core.transfer import Lane, Transfer, TransferId
 from bridge.errors import UnavailableError
 from bridge.ports.committee import Offer, Question, TransferRef
 from bridge.ports.facts import EndpointRetiredError, FactConflictError
-from bridge.ports.ledger import LaneView, LedgerReader, Lock, Submission
+from bridge.ports.ledger import AssetReader, AssetView, LaneView, LedgerReader, Lock, Submission
 from bridge.ports.verdicts import GLOBAL, BreakerEvent, Breakers, KeptVerdict, Place, VerdictLog
 from notary.judge import Judge, Judged, LedgerEyes
 from tests.committee import finish, refuse, settle
@@ -42,14 +42,14 @@ def judge_of(  # noqa: PLR0913 - what a composition root gives, by name
     alpha: LedgerReader | None = None,
     beta: LedgerReader | None = None,
     margin_s: int = 0,
+    assets: Mapping[EndpointId, AssetReader] | None = None,
     policy: Policy = EVERYTHING,
     verdicts: VerdictLog | None = None,
     breakers: Breakers | None = None,
 ) -> Judge:
-    eyes = {
-        world.lane.source: LedgerEyes(reader=alpha or world.alpha, assets=world.alpha, margin_s=margin_s),
-        world.lane.destination: LedgerEyes(reader=beta or world.beta, assets=world.beta, margin_s=margin_s),
-    }
+    both = {world.lane.source: world.alpha, world.lane.destination: world.beta} | dict(assets or {})
+    readers = {world.lane.source: alpha or world.alpha, world.lane.destination: beta or world.beta}
+    eyes = {end: LedgerEyes(reader=readers[end], assets=both[end], margin_s=margin_s) for end in readers}
     return Judge(
         eyes,
         world.clock,
@@ -340,6 +340,31 @@ def test_an_asset_without_an_entry_of_its_register_waits_and_opens_no_breaker() 
 
     assert_waits(ask(judge, ref(transfer)), Reason.SUPPLY_BREAK)
     assert breakers.opened() == []
+
+
+class Upgraded(AssetReader):
+    """A ledger on which the asset's code is not what it was."""
+
+    def __init__(self, ledger: AssetReader) -> None:
+        self.ledger = ledger
+
+    async def asset(self, asset: AssetId, at: BlockStamp) -> AssetView:
+        return replace(await self.ledger.asset(asset, at), code_changed=True)
+
+
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_code_that_changed_at_either_end_lets_a_mint_wait_and_no_outcome(end: str) -> None:
+    """R-31, R-32."""
+    world = World()
+    transfer = world.lock(7)
+    ledger = world.alpha if end == "source" else world.beta
+    judge = judge_of(world, assets={getattr(world.lane, end): Upgraded(ledger)})
+    assert_waits(ask(judge, ref(transfer)), Reason.ASSET_NOT_REGISTERED)
+
+    world.beta.submit(world.beta.prepare(BOB, settle([transfer])))
+    world.beta.mine()
+    (judged,) = ask(judge, ref(transfer), question=Question.OUTCOME)
+    assert judged.verdict.offers == (Offer(kind=Kind.OUTCOME, code=Outcome.MINTED),)
 
 
 # --- an open breaker

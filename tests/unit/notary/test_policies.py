@@ -11,6 +11,7 @@ from tests.unit.test_config import notary
 
 ASSET = "isin:KR7900010013"
 DIGEST = "ab" * 32
+CODE = "cd" * 32
 
 
 def configured(policy: dict[str, Any] | None = None, **more: Any) -> NotaryConfig:  # noqa: ANN401 - any TOML
@@ -33,7 +34,7 @@ def test_names_of_ledgers_become_their_gateways_and_every_value_arrives_r_11() -
         "large_delay_s": 3600,
         "windows": [{"amount_max": 5000, "seconds": 60}, {"amount_max": 9000, "seconds": 86_400}],
     }
-    config = configured({"scopes": [scope, {}], "denied": [DIGEST]})
+    config = configured({"scopes": [scope, {}], "denied": [DIGEST], "implementations": [CODE]})
     alpha, beta = (ledger.endpoint.id for ledger in config.ledgers)
     first = Scope(
         sources=frozenset({alpha}),
@@ -49,7 +50,8 @@ def test_names_of_ledgers_become_their_gateways_and_every_value_arrives_r_11() -
     )
     rest = Scope(sources=None, destinations=None, assets=None, rule=Rule())
     denied = frozenset({bytes.fromhex(DIGEST)})
-    assert policy_of(config) == Policy(scopes=(first, rest), denied=denied, issue_required=True)
+    code = frozenset({bytes.fromhex(CODE)})
+    assert policy_of(config) == Policy(scopes=(first, rest), denied=denied, implementations=code, issue_required=True)
 
 
 def test_a_list_that_is_empty_covers_nothing_and_one_that_is_left_out_covers_all() -> None:

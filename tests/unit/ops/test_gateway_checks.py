@@ -329,6 +329,26 @@ def test_a_token_whose_code_the_plan_knows_is_held_against_that() -> None:
     assert {c.name for c in checks if not c.ok} == {"asset tower code registered", "asset tower token code now"}
 
 
+@pytest.mark.parametrize(
+    ("planned", "behind", "told"),
+    [
+        (None, b"", []),
+        (None, b"\xaa" * 32, [(True, "0x" + "aa" * 32)]),
+        ("aa", b"\xaa" * 32, [(True, "0x" + "aa" * 32)]),
+        ("aa", b"\xbb" * 32, [(False, "0x" + "bb" * 32)]),
+        ("aa", b"", [(False, "none")]),
+    ],
+)
+def test_the_code_behind_a_proxy_is_shown_and_held_against_what_the_plan_knows_r_31(
+    planned: str | None, behind: bytes, told: list[tuple[bool, str]]
+) -> None:
+    known = plan().assets[0].model_copy(update={"implementation": planned and "0x" + planned * 32})
+    gateway = facts(assets={ASSET: asset(implementation=behind)})
+    subject = Subject(gateway=gateway, governance=timelock(GOVERNANCE_AT, 3600), unpauser=timelock(UNPAUSER_AT, 0))
+    checks = examine(subject, plan().model_copy(update={"assets": (known,)}), DEPLOYED, fresh=False)
+    assert [(c.ok, c.found) for c in checks if c.name == "asset tower proxy for"] == told
+
+
 def test_ends_of_a_lane_that_don_t_fit_are_found() -> None:
     """R-25."""
     far = facts(
