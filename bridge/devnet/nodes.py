@@ -38,5 +38,5 @@ async def final(name: str, node: Node) -> None:
                     return
                 await asyncio.sleep(FINAL_POLL_S)
     except TimeoutError:
-        msg = f"{name}: block {built.height} is not final after {FINAL_TIMEOUT_S:.0f} s: does {node.address} make any?"
+        msg = f"{name}: block {built.height} is not final after {FINAL_TIMEOUT_S:.0f} s: does {node.name} make any?"
         raise UnavailableError(msg) from None

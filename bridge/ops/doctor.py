@@ -70,7 +70,7 @@ async def _ledger(ledger: LedgerConfig, epoch: int, keys: PublicKeyPackage | Non
     """Look at one ledger; its committee key only where there are *keys* to hold it against."""
     node = Node(ledger.nodes[0], finality=ledger.finality)
     try:
-        chain = await _guarded(f"{ledger.name} chain id", _chain(node, ledger), f"start the node at {node.address}")
+        chain = await _guarded(f"{ledger.name} chain id", _chain(node, ledger), f"start the node at {node.name}")
         if not chain.ok:
             return [chain]
         questions: tuple[tuple[str, Callable[..., Awaitable[tuple[bool, str]]], str], ...] = (

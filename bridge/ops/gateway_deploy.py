@@ -193,7 +193,7 @@ class _Deployment:
             code = await read_code(self._node, step.address, await self._latest())
             if is_artifact(artifact(contract), code):  # that address is of this deployer and nonce only
                 msg = (
-                    f"{name} stands at {step.address}, but node {self._node.address} gives no receipt of "
+                    f"{name} stands at {step.address}, but node {self._node.name} gives no receipt of "
                     f"{step.transaction} yet: run this again"
                 )
                 raise UnavailableError(msg) from error
@@ -248,7 +248,7 @@ class _Deployment:
         at = await self._node.stamp("latest")
         built = max((step.block or 0 for step in self._record.steps.values()), default=0)
         if at.height < built:
-            msg = f"node {self._node.address} is at block {at.height}, the deployment at {built}: run this again"
+            msg = f"node {self._node.name} is at block {at.height}, the deployment at {built}: run this again"
             raise UnavailableError(msg)
         return at
 

@@ -107,6 +107,6 @@ async def _error(node: Node, call: TxParams) -> bytes:
         await node.ask(lambda: node.web3.eth.call(call))
     except LedgerRefusedError as error:
         if not error.data:
-            raise UnavailableError(f"node {node.address} tells of a revert without its error ({error})") from error
+            raise UnavailableError(f"node {node.name} tells of a revert without its error ({error})") from error
         return error.data
     return b""

@@ -30,7 +30,7 @@ from web3.types import LogReceipt, RPCEndpoint, TxReceipt
 
 from bridge.adapters.evm import answers
 from bridge.adapters.evm.contracts import artifact, errors
-from bridge.adapters.evm.transport import RESPONSE_LEN_MAX, BoundedProvider
+from bridge.adapters.evm.transport import RESPONSE_LEN_MAX, BoundedProvider, shown
 from bridge.core.records import BlockStamp
 from bridge.core.refusals import text_of
 from bridge.errors import BridgeError, ConfigError, LedgerRefusedError, UnavailableError
@@ -77,6 +77,8 @@ class Node:
     ) -> None:
         """Connect lazily to *address* (`http://host:port`); *finality* as in LedgerConfig, the limits per request."""
         self.address = address
+        self.name = shown(address)
+        """Its address as texts and logs show it."""
         self._provider = BoundedProvider(address, timeout_s=timeout_s, response_len_max=response_len_max)
         self.web3: AsyncWeb3[AsyncHTTPProvider] = AsyncWeb3(self._provider)
         self._finality = finality
@@ -99,7 +101,7 @@ class Node:
         """
         found = await self.chain_id()
         if found != chain_id:
-            problem = f"node {self.address} is on chain {found}, not {chain_id}: point the ledger at its own node"
+            problem = f"node {self.name} is on chain {found}, not {chain_id}: point the ledger at its own node"
             raise ConfigError((problem,))
 
     async def chain_id(self) -> int:
@@ -180,7 +182,7 @@ class Node:
         try:
             values = self.web3.codec.decode(get_abi_output_types(function.abi), data)
         except (DecodingError, OverflowError, ValueError) as error:
-            raise UnavailableError(f"node {self.address} has no such contract at {function.address} yet") from error
+            raise UnavailableError(f"node {self.name} has no such contract at {function.address} yet") from error
         return values[0] if len(values) == 1 else values
 
     async def code(self, address: str, at: BlockStamp) -> bytes:
@@ -234,16 +236,16 @@ class Node:
         except Web3RPCError as error:
             raise self._rpc_error(error) from error
         except (BlockNotFound, BadFunctionCallOutput, BadResponseFormat) as error:
-            msg = f"node {self.address} has no such block or contract yet: {error}"
+            msg = f"node {self.name} has no such block or contract yet: {error}"
             raise UnavailableError(msg) from error
         except _FOREIGN as error:
             told = f"{type(error).__name__}: {error}"[:TEXT_LEN_MAX]
-            raise UnavailableError(f"node {self.address} does not answer properly ({told}): is it running?") from error
+            raise UnavailableError(f"node {self.name} does not answer properly ({told}): is it running?") from error
 
     async def _block(self, at: BlockStamp) -> dict[str, object]:
         """Name a block by its hash, which stands for all before it; one whose height is another's is nowhere."""
         if (await self.final(at.height)).hash != at.hash:
-            raise UnavailableError(f"node {self.address} has another block at height {at.height}")
+            raise UnavailableError(f"node {self.name} has another block at height {at.height}")
         return {"blockHash": hex_word(at.hash), "requireCanonical": True}
 
     async def _eth_call(self, call: dict[str, object], block: object) -> bytes:
@@ -258,10 +260,10 @@ class Node:
     async def _ask_header(self, block: int | str) -> Header:
         found = await self._request("eth_getBlockByNumber", hex(block) if isinstance(block, int) else block, False)  # noqa: FBT003 - JSON-RPC's: no transactions
         if found is None:
-            raise UnavailableError(f"node {self.address} has no block {block} yet")
+            raise UnavailableError(f"node {self.name} has no block {block} yet")
         header = answers.header(found)
         if isinstance(block, int) and header.stamp.height != block:
-            raise UnavailableError(f"node {self.address} gives block {header.stamp.height} for block {block}")
+            raise UnavailableError(f"node {self.name} gives block {header.stamp.height} for block {block}")
         return header
 
     async def _ask_logs(self, query: dict[str, object]) -> list[LogReceipt]:
@@ -282,7 +284,7 @@ class Node:
         for name, fragments in _REFUSALS:
             if any(fragment in text.lower() for fragment in fragments):
                 return LedgerRefusedError(name, text)
-        return UnavailableError(f"node {self.address} refuses the call: {text}")
+        return UnavailableError(f"node {self.name} refuses the call: {text}")
 
 
 _REFUSALS: Final = (

@@ -67,8 +67,8 @@ class EvmReader:
 
     @property
     def name(self) -> str:
-        """The node's address."""
-        return self._node.address
+        """The node's address, without secrets."""
+        return self._node.name
 
     async def identify(self) -> None:
         """Ask anew whether the node is on the endpoint's own chain: chain id and fingerprint (protocol.md, section 1).

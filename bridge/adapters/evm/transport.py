@@ -7,6 +7,7 @@ every request to that node waits for ever. Here requests are cancelled all the t
 import asyncio
 import json
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from web3 import AsyncHTTPProvider
@@ -65,7 +66,7 @@ class BoundedProvider(AsyncHTTPProvider):
         """Give this event loop's session; one of a loop that has ended is let go."""
         loop, before = asyncio.get_running_loop(), self._session
         if self._is_closed:
-            raise UnavailableError(f"the connection to node {self._address} was closed")
+            raise UnavailableError(f"the connection to node {shown(self._address)} was closed")
         if before is not None and before[0] is loop:
             return before[1]
         connector = aiohttp.TCPConnector(force_close=True)
@@ -83,3 +84,10 @@ class BoundedProvider(AsyncHTTPProvider):
                 msg = f"it gives an answer of more than {self._response_len_max} bytes"
                 raise ValueError(msg)
         return bytes(body)
+
+
+def shown(address: str) -> str:
+    """Give a node's address without what may be a secret: a user's name and password, a path that holds an API key."""
+    parts = urlsplit(address)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return place + "/…" if parts.path.strip("/") or parts.query else place
