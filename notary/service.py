@@ -97,6 +97,7 @@ class NotaryService(NotaryServicer):
             ledgers=[await self._ledger_status(ledger) for ledger in self._ledgers], version=version(DISTRIBUTION)
         )
         try:
+            response.identity = await self._signer.card()
             response.seats.extend(codec.seat_out(seat) for seat in await self._signer.seats())
         except UnavailableError as error:
             response.problem = str(error)

@@ -224,6 +224,10 @@ class Signer(Protocol):
         RefusedError: there is no seat of that epoch.
     """
 
+    async def card(self) -> bytes:
+        """Give the notary's identity card, 64 bytes."""
+        ...
+
     async def seats(self) -> list[Seat]:
         """Describe every seat, lowest epoch first."""
         ...

@@ -63,7 +63,8 @@ async def _run(config: SignerConfig, stopping: asyncio.Event) -> None:
         )
         seats = await asyncio.to_thread(lambda: [opener.open(epoch) for epoch in opener.epochs()])
         ceremonies = CeremonyDesk(CeremonyFolder(config.ceremonies), identity, folder, NewSeats(folder), system_entropy)
-        service = SignerService(identity.card, Desk(seats, opener), SignerCeremonies(ceremonies.exchange))
+        desk = Desk(seats, opener, card=identity.card.to_bytes())
+        service = SignerService(desk, SignerCeremonies(ceremonies.exchange))
         await _serve(config.socket, service, stopping)
 
 

@@ -46,13 +46,20 @@ class Desk:
         seats: Iterable[HeldSeat] = (),
         source: Source | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        card: bytes = b"",
     ) -> None:
-        """Hold *seats*, and those of *source* once they are made."""
+        """Hold *seats*, and those of *source* once they are made, for the notary whose identity card is *card*."""
+        self._card = card
         self._seats = {seat.epoch: seat for seat in seats}
         self._source = source
         self._now = monotonic
         self._failed: dict[Epoch, float] = {}
         self._looking = asyncio.Lock()
+
+    async def card(self) -> bytes:
+        """Give the notary's identity card."""
+        return self._card
 
     async def seats(self) -> list[Seat]:
         """Describe every seat, lowest epoch first."""

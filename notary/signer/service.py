@@ -8,7 +8,6 @@ import structlog
 
 from bridge.adapters.grpc import codec, signer_codec
 from bridge.adapters.grpc.answering import answer
-from bridge.committee.identity import IdentityCard
 from bridge.core.statements import Epoch
 from bridge.frost import ParticipantId
 from bridge.ports.committee import WitnessedSigner, WitnessReport
@@ -40,9 +39,8 @@ class Ceremonies(Protocol):
 class SignerService(SignerServicer):
     """What the front may ask."""
 
-    def __init__(self, card: IdentityCard, desk: WitnessedSigner, ceremonies: Ceremonies) -> None:
+    def __init__(self, desk: WitnessedSigner, ceremonies: Ceremonies) -> None:
         """Answer from *desk* and *ceremonies*."""
-        self._card = card
         self._desk = desk
         self._ceremonies = ceremonies
         self._version = version(DISTRIBUTION)
@@ -107,7 +105,7 @@ class SignerService(SignerServicer):
 
     async def _describe(self, _request: pb.DescribeRequest) -> pb.DescribeResponse:
         seats = [signer_codec.seat_out(seat) for seat in await self._desk.seats()]
-        return pb.DescribeResponse(identity=self._card.to_bytes(), seats=seats, version=self._version)
+        return pb.DescribeResponse(identity=await self._desk.card(), seats=seats, version=self._version)
 
     async def _commit(self, request: pb.SignerCommitRequest) -> notary.CommitResponse:
         coordinator = signer_codec.coordinator_in(request.coordinator)

@@ -55,6 +55,10 @@ class GrpcSigner:
 
     # --- Signer
 
+    async def card(self) -> bytes:
+        """Give the notary's identity card, 64 bytes."""
+        return (await self.describe()).identity
+
     async def seats(self) -> list[Seat]:
         """Describe every seat, lowest epoch first."""
         return [_checked(signer_codec.seat_in, seat) for seat in (await self.describe()).seats]

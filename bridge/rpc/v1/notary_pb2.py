@@ -24,57 +24,57 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62ridge/rpc/v1/notary.proto\x12\rbridge.rpc.v1\"h\n\x0bTransferRef\x12\x0e\n\x06source\x18\x01 \x01(\x0c\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\x0c\x12\r\n\x05\x61sset\x18\x03 \x01(\x0c\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x13\n\x0btransfer_id\x18\x05 \x01(\x0c\"\x0f\n\rStatusRequest\"\x8a\x01\n\x0eStatusResponse\x12(\n\x05seats\x18\x01 \x03(\x0b\x32\x19.bridge.rpc.v1.SeatStatus\x12,\n\x07ledgers\x18\x02 \x03(\x0b\x32\x1b.bridge.rpc.v1.LedgerStatus\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x9a\x01\n\nSeatStatus\x12\x0e\n\x06notary\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x11\n\tthreshold\x18\x03 \x01(\r\x12\x0f\n\x07members\x18\x04 \x01(\r\x12\x11\n\tgroup_key\x18\x05 \x01(\x0c\x12%\n\x04head\x18\x06 \x01(\x0b\x32\x17.bridge.rpc.v1.VoteHead\x12\x0f\n\x07problem\x18\x07 \x01(\t\"s\n\x0cLedgerStatus\x12\x0e\n\x06ledger\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06height\x18\x03 \x01(\x04\x12\x0c\n\x04time\x18\x04 \x01(\x04\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x12\n\nnode_hosts\x18\x06 \x03(\x0c\"x\n\rReviewRequest\x12)\n\x08question\x18\x01 \x01(\x0e\x32\x17.bridge.rpc.v1.Question\x12-\n\ttransfers\x18\x02 \x03(\x0b\x32\x1a.bridge.rpc.v1.TransferRef\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\"A\n\x05Offer\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.bridge.rpc.v1.StatementKind\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\"g\n\x07Verdict\x12\x13\n\x0btransfer_id\x18\x01 \x01(\x0c\x12$\n\x06offers\x18\x02 \x03(\x0b\x32\x14.bridge.rpc.v1.Offer\x12\x13\n\x0bwaiting_for\x18\x03 \x01(\r\x12\x0c\n\x04note\x18\x04 \x01(\t\":\n\x0eReviewResponse\x12(\n\x08verdicts\x18\x01 \x03(\x0b\x32\x16.bridge.rpc.v1.Verdict\"Y\n\x08VoteHead\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06notary\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12\x11\n\tsignature\x18\x05 \x01(\x0c\"-\n\rCommitRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"h\n\nCommitment\x12\x0e\n\x06notary\x18\x01 \x01(\r\x12\x0e\n\x06handle\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63ommitments\x18\x03 \x01(\x0c\x12%\n\x04head\x18\x04 \x01(\x0b\x32\x17.bridge.rpc.v1.VoteHead\"@\n\x0e\x43ommitResponse\x12.\n\x0b\x63ommitments\x18\x01 \x03(\x0b\x32\x19.bridge.rpc.v1.Commitment\"F\n\x08SignItem\x12,\n\x08transfer\x18\x01 \x01(\x0b\x32\x1a.bridge.rpc.v1.TransferRef\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\"\xc2\x01\n\x0bSignRequest\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.bridge.rpc.v1.StatementKind\x12\x10\n\x08verifier\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12&\n\x05items\x18\x04 \x03(\x0b\x32\x17.bridge.rpc.v1.SignItem\x12\x0e\n\x06handle\x18\x05 \x01(\x0c\x12.\n\x0b\x63ommitments\x18\x06 \x03(\x0b\x32\x19.bridge.rpc.v1.Commitment\"X\n\x0cSignResponse\x12\r\n\x05share\x18\x01 \x01(\x0c\x12\x10\n\x08\x65vidence\x18\x02 \x01(\x0c\x12\'\n\x04next\x18\x03 \x01(\x0b\x32\x19.bridge.rpc.v1.Commitment\"I\n\x0eHandoverDecree\x12\x10\n\x08verifier\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\n\n\x02px\x18\x03 \x01(\x0c\x12\n\n\x02py\x18\x04 \x01(\x0c\"A\n\x0c\x43losedDecree\x12\x10\n\x08verifier\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\x0c\"=\n\x0bTrialDecree\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\x0c\x12\x0e\n\x06subset\x18\x03 \x01(\r\"\xe9\x01\n\x0e\x45ndorseRequest\x12\x31\n\x08handover\x18\x01 \x01(\x0b\x32\x1d.bridge.rpc.v1.HandoverDecreeH\x00\x12-\n\x06\x63losed\x18\x02 \x01(\x0b\x32\x1b.bridge.rpc.v1.ClosedDecreeH\x00\x12+\n\x05trial\x18\x03 \x01(\x0b\x32\x1a.bridge.rpc.v1.TrialDecreeH\x00\x12\x0e\n\x06handle\x18\x04 \x01(\x0c\x12.\n\x0b\x63ommitments\x18\x05 \x03(\x0b\x32\x19.bridge.rpc.v1.CommitmentB\x08\n\x06\x64\x65\x63ree*Q\n\x08Question\x12\x18\n\x14QUESTION_UNSPECIFIED\x10\x00\x12\x15\n\x11QUESTION_DECISION\x10\x01\x12\x14\n\x10QUESTION_OUTCOME\x10\x02*\x82\x01\n\rStatementKind\x12\x1e\n\x1aSTATEMENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15STATEMENT_KIND_LOCKED\x10\x01\x12\x1a\n\x16STATEMENT_KIND_REFUSED\x10\x02\x12\x1a\n\x16STATEMENT_KIND_OUTCOME\x10\x03\x32\xe5\x02\n\x06Notary\x12\x45\n\x06Status\x12\x1c.bridge.rpc.v1.StatusRequest\x1a\x1d.bridge.rpc.v1.StatusResponse\x12\x45\n\x06Review\x12\x1c.bridge.rpc.v1.ReviewRequest\x1a\x1d.bridge.rpc.v1.ReviewResponse\x12\x45\n\x06\x43ommit\x12\x1c.bridge.rpc.v1.CommitRequest\x1a\x1d.bridge.rpc.v1.CommitResponse\x12?\n\x04Sign\x12\x1a.bridge.rpc.v1.SignRequest\x1a\x1b.bridge.rpc.v1.SignResponse\x12\x45\n\x07\x45ndorse\x12\x1d.bridge.rpc.v1.EndorseRequest\x1a\x1b.bridge.rpc.v1.SignResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62ridge/rpc/v1/notary.proto\x12\rbridge.rpc.v1\"h\n\x0bTransferRef\x12\x0e\n\x06source\x18\x01 \x01(\x0c\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\x0c\x12\r\n\x05\x61sset\x18\x03 \x01(\x0c\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x13\n\x0btransfer_id\x18\x05 \x01(\x0c\"\x0f\n\rStatusRequest\"\x9c\x01\n\x0eStatusResponse\x12(\n\x05seats\x18\x01 \x03(\x0b\x32\x19.bridge.rpc.v1.SeatStatus\x12,\n\x07ledgers\x18\x02 \x03(\x0b\x32\x1b.bridge.rpc.v1.LedgerStatus\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x10\n\x08identity\x18\x04 \x01(\x0c\x12\x0f\n\x07problem\x18\x05 \x01(\t\"\x9a\x01\n\nSeatStatus\x12\x0e\n\x06notary\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x11\n\tthreshold\x18\x03 \x01(\r\x12\x0f\n\x07members\x18\x04 \x01(\r\x12\x11\n\tgroup_key\x18\x05 \x01(\x0c\x12%\n\x04head\x18\x06 \x01(\x0b\x32\x17.bridge.rpc.v1.VoteHead\x12\x0f\n\x07problem\x18\x07 \x01(\t\"s\n\x0cLedgerStatus\x12\x0e\n\x06ledger\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06height\x18\x03 \x01(\x04\x12\x0c\n\x04time\x18\x04 \x01(\x04\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x12\n\nnode_hosts\x18\x06 \x03(\x0c\"x\n\rReviewRequest\x12)\n\x08question\x18\x01 \x01(\x0e\x32\x17.bridge.rpc.v1.Question\x12-\n\ttransfers\x18\x02 \x03(\x0b\x32\x1a.bridge.rpc.v1.TransferRef\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\"A\n\x05Offer\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.bridge.rpc.v1.StatementKind\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\"g\n\x07Verdict\x12\x13\n\x0btransfer_id\x18\x01 \x01(\x0c\x12$\n\x06offers\x18\x02 \x03(\x0b\x32\x14.bridge.rpc.v1.Offer\x12\x13\n\x0bwaiting_for\x18\x03 \x01(\r\x12\x0c\n\x04note\x18\x04 \x01(\t\":\n\x0eReviewResponse\x12(\n\x08verdicts\x18\x01 \x03(\x0b\x32\x16.bridge.rpc.v1.Verdict\"Y\n\x08VoteHead\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06notary\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12\x11\n\tsignature\x18\x05 \x01(\x0c\"-\n\rCommitRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"h\n\nCommitment\x12\x0e\n\x06notary\x18\x01 \x01(\r\x12\x0e\n\x06handle\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63ommitments\x18\x03 \x01(\x0c\x12%\n\x04head\x18\x04 \x01(\x0b\x32\x17.bridge.rpc.v1.VoteHead\"@\n\x0e\x43ommitResponse\x12.\n\x0b\x63ommitments\x18\x01 \x03(\x0b\x32\x19.bridge.rpc.v1.Commitment\"F\n\x08SignItem\x12,\n\x08transfer\x18\x01 \x01(\x0b\x32\x1a.bridge.rpc.v1.TransferRef\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\"\xc2\x01\n\x0bSignRequest\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.bridge.rpc.v1.StatementKind\x12\x10\n\x08verifier\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12&\n\x05items\x18\x04 \x03(\x0b\x32\x17.bridge.rpc.v1.SignItem\x12\x0e\n\x06handle\x18\x05 \x01(\x0c\x12.\n\x0b\x63ommitments\x18\x06 \x03(\x0b\x32\x19.bridge.rpc.v1.Commitment\"X\n\x0cSignResponse\x12\r\n\x05share\x18\x01 \x01(\x0c\x12\x10\n\x08\x65vidence\x18\x02 \x01(\x0c\x12\'\n\x04next\x18\x03 \x01(\x0b\x32\x19.bridge.rpc.v1.Commitment\"I\n\x0eHandoverDecree\x12\x10\n\x08verifier\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\n\n\x02px\x18\x03 \x01(\x0c\x12\n\n\x02py\x18\x04 \x01(\x0c\"A\n\x0c\x43losedDecree\x12\x10\n\x08verifier\x18\x01 \x01(\x0c\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\x0c\"=\n\x0bTrialDecree\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0f\n\x07session\x18\x02 \x01(\x0c\x12\x0e\n\x06subset\x18\x03 \x01(\r\"\xe9\x01\n\x0e\x45ndorseRequest\x12\x31\n\x08handover\x18\x01 \x01(\x0b\x32\x1d.bridge.rpc.v1.HandoverDecreeH\x00\x12-\n\x06\x63losed\x18\x02 \x01(\x0b\x32\x1b.bridge.rpc.v1.ClosedDecreeH\x00\x12+\n\x05trial\x18\x03 \x01(\x0b\x32\x1a.bridge.rpc.v1.TrialDecreeH\x00\x12\x0e\n\x06handle\x18\x04 \x01(\x0c\x12.\n\x0b\x63ommitments\x18\x05 \x03(\x0b\x32\x19.bridge.rpc.v1.CommitmentB\x08\n\x06\x64\x65\x63ree*Q\n\x08Question\x12\x18\n\x14QUESTION_UNSPECIFIED\x10\x00\x12\x15\n\x11QUESTION_DECISION\x10\x01\x12\x14\n\x10QUESTION_OUTCOME\x10\x02*\x82\x01\n\rStatementKind\x12\x1e\n\x1aSTATEMENT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15STATEMENT_KIND_LOCKED\x10\x01\x12\x1a\n\x16STATEMENT_KIND_REFUSED\x10\x02\x12\x1a\n\x16STATEMENT_KIND_OUTCOME\x10\x03\x32\xe5\x02\n\x06Notary\x12\x45\n\x06Status\x12\x1c.bridge.rpc.v1.StatusRequest\x1a\x1d.bridge.rpc.v1.StatusResponse\x12\x45\n\x06Review\x12\x1c.bridge.rpc.v1.ReviewRequest\x1a\x1d.bridge.rpc.v1.ReviewResponse\x12\x45\n\x06\x43ommit\x12\x1c.bridge.rpc.v1.CommitRequest\x1a\x1d.bridge.rpc.v1.CommitResponse\x12?\n\x04Sign\x12\x1a.bridge.rpc.v1.SignRequest\x1a\x1b.bridge.rpc.v1.SignResponse\x12\x45\n\x07\x45ndorse\x12\x1d.bridge.rpc.v1.EndorseRequest\x1a\x1b.bridge.rpc.v1.SignResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bridge.rpc.v1.notary_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUESTION']._serialized_start=2047
-  _globals['_QUESTION']._serialized_end=2128
-  _globals['_STATEMENTKIND']._serialized_start=2131
-  _globals['_STATEMENTKIND']._serialized_end=2261
+  _globals['_QUESTION']._serialized_start=2065
+  _globals['_QUESTION']._serialized_end=2146
+  _globals['_STATEMENTKIND']._serialized_start=2149
+  _globals['_STATEMENTKIND']._serialized_end=2279
   _globals['_TRANSFERREF']._serialized_start=45
   _globals['_TRANSFERREF']._serialized_end=149
   _globals['_STATUSREQUEST']._serialized_start=151
   _globals['_STATUSREQUEST']._serialized_end=166
   _globals['_STATUSRESPONSE']._serialized_start=169
-  _globals['_STATUSRESPONSE']._serialized_end=307
-  _globals['_SEATSTATUS']._serialized_start=310
-  _globals['_SEATSTATUS']._serialized_end=464
-  _globals['_LEDGERSTATUS']._serialized_start=466
-  _globals['_LEDGERSTATUS']._serialized_end=581
-  _globals['_REVIEWREQUEST']._serialized_start=583
-  _globals['_REVIEWREQUEST']._serialized_end=703
-  _globals['_OFFER']._serialized_start=705
-  _globals['_OFFER']._serialized_end=770
-  _globals['_VERDICT']._serialized_start=772
-  _globals['_VERDICT']._serialized_end=875
-  _globals['_REVIEWRESPONSE']._serialized_start=877
-  _globals['_REVIEWRESPONSE']._serialized_end=935
-  _globals['_VOTEHEAD']._serialized_start=937
-  _globals['_VOTEHEAD']._serialized_end=1026
-  _globals['_COMMITREQUEST']._serialized_start=1028
-  _globals['_COMMITREQUEST']._serialized_end=1073
-  _globals['_COMMITMENT']._serialized_start=1075
-  _globals['_COMMITMENT']._serialized_end=1179
-  _globals['_COMMITRESPONSE']._serialized_start=1181
-  _globals['_COMMITRESPONSE']._serialized_end=1245
-  _globals['_SIGNITEM']._serialized_start=1247
-  _globals['_SIGNITEM']._serialized_end=1317
-  _globals['_SIGNREQUEST']._serialized_start=1320
-  _globals['_SIGNREQUEST']._serialized_end=1514
-  _globals['_SIGNRESPONSE']._serialized_start=1516
-  _globals['_SIGNRESPONSE']._serialized_end=1604
-  _globals['_HANDOVERDECREE']._serialized_start=1606
-  _globals['_HANDOVERDECREE']._serialized_end=1679
-  _globals['_CLOSEDDECREE']._serialized_start=1681
-  _globals['_CLOSEDDECREE']._serialized_end=1746
-  _globals['_TRIALDECREE']._serialized_start=1748
-  _globals['_TRIALDECREE']._serialized_end=1809
-  _globals['_ENDORSEREQUEST']._serialized_start=1812
-  _globals['_ENDORSEREQUEST']._serialized_end=2045
-  _globals['_NOTARY']._serialized_start=2264
-  _globals['_NOTARY']._serialized_end=2621
+  _globals['_STATUSRESPONSE']._serialized_end=325
+  _globals['_SEATSTATUS']._serialized_start=328
+  _globals['_SEATSTATUS']._serialized_end=482
+  _globals['_LEDGERSTATUS']._serialized_start=484
+  _globals['_LEDGERSTATUS']._serialized_end=599
+  _globals['_REVIEWREQUEST']._serialized_start=601
+  _globals['_REVIEWREQUEST']._serialized_end=721
+  _globals['_OFFER']._serialized_start=723
+  _globals['_OFFER']._serialized_end=788
+  _globals['_VERDICT']._serialized_start=790
+  _globals['_VERDICT']._serialized_end=893
+  _globals['_REVIEWRESPONSE']._serialized_start=895
+  _globals['_REVIEWRESPONSE']._serialized_end=953
+  _globals['_VOTEHEAD']._serialized_start=955
+  _globals['_VOTEHEAD']._serialized_end=1044
+  _globals['_COMMITREQUEST']._serialized_start=1046
+  _globals['_COMMITREQUEST']._serialized_end=1091
+  _globals['_COMMITMENT']._serialized_start=1093
+  _globals['_COMMITMENT']._serialized_end=1197
+  _globals['_COMMITRESPONSE']._serialized_start=1199
+  _globals['_COMMITRESPONSE']._serialized_end=1263
+  _globals['_SIGNITEM']._serialized_start=1265
+  _globals['_SIGNITEM']._serialized_end=1335
+  _globals['_SIGNREQUEST']._serialized_start=1338
+  _globals['_SIGNREQUEST']._serialized_end=1532
+  _globals['_SIGNRESPONSE']._serialized_start=1534
+  _globals['_SIGNRESPONSE']._serialized_end=1622
+  _globals['_HANDOVERDECREE']._serialized_start=1624
+  _globals['_HANDOVERDECREE']._serialized_end=1697
+  _globals['_CLOSEDDECREE']._serialized_start=1699
+  _globals['_CLOSEDDECREE']._serialized_end=1764
+  _globals['_TRIALDECREE']._serialized_start=1766
+  _globals['_TRIALDECREE']._serialized_end=1827
+  _globals['_ENDORSEREQUEST']._serialized_start=1830
+  _globals['_ENDORSEREQUEST']._serialized_end=2063
+  _globals['_NOTARY']._serialized_start=2282
+  _globals['_NOTARY']._serialized_end=2639
 # @@protoc_insertion_point(module_scope)

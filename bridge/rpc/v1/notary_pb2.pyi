@@ -111,8 +111,11 @@ class StatusResponse(_message.Message):
     SEATS_FIELD_NUMBER: _builtins.int
     LEDGERS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     version: _builtins.str
+    identity: _builtins.bytes
+    """The notary's identity card, 64 bytes; empty while its signer does not answer."""
     problem: _builtins.str
     """What stands in the way of signing; empty if nothing does."""
     @_builtins.property
@@ -125,11 +128,12 @@ class StatusResponse(_message.Message):
         seats: _abc.Iterable[Global___SeatStatus] | None = ...,
         ledgers: _abc.Iterable[Global___LedgerStatus] | None = ...,
         version: _builtins.str = ...,
+        identity: _builtins.bytes = ...,
         problem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ledgers", b"ledgers", "problem", b"problem", "seats", b"seats", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "ledgers", b"ledgers", "problem", b"problem", "seats", b"seats", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -33,6 +33,9 @@ class OwnSigner:
         self.missing: list[str] = []
         self.down = False
 
+    async def card(self) -> bytes:
+        return b""
+
     async def seats(self) -> list[Seat]:
         if self.down:
             msg = "the signer: away"

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from bridge.rpc.v1.committee_pb2_grpc import CommitteeAsyncStub
     from bridge.rpc.v1.notary_pb2_grpc import NotaryAsyncStub
 
+CARD = bytes(range(64))
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 REFUSED = grpc.StatusCode.FAILED_PRECONDITION
 DOWN = grpc.StatusCode.UNAVAILABLE
@@ -77,6 +78,9 @@ class FullDisk(MemoryVoteStore):
 
 class NoSigner:
     """The own signer, when it is down."""
+
+    async def card(self) -> NoReturn:
+        self._down()
 
     async def seats(self) -> NoReturn:
         self._down()
@@ -167,7 +171,7 @@ async def served(
     }
     journal = MemoryVerdicts()
     judge = Judge(eyes, world.clock, idle_allowance_s=5, policy=EVERYTHING, verdicts=journal, breakers=journal)
-    desk = Desk([_seat(world, store, operator, epoch=epoch)]) if signer is None else signer
+    desk = Desk([_seat(world, store, operator, epoch=epoch)], card=CARD) if signer is None else signer
     server = grpc.aio.server()
     add_NotaryServicer_to_server(NotaryService(judge, desk, (_config(world),), _caller), server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
@@ -228,6 +232,7 @@ def test_verdict_commitment_and_share_travel_as_they_are() -> None:
 def test_status_tells_the_seats_and_what_is_wrong_with_a_ledger() -> None:
     async def script(notary: Served) -> None:
         status = await notary.client.status()
+        assert status.identity == CARD
         (seat,) = status.seats
         assert (seat.notary, seat.epoch, seat.threshold, seat.members) == (1, 1, 3, 4)
         assert seat.group_key == dealing().public_key_package.group_public_key.to_bytes()
