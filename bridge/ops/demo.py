@@ -28,7 +28,7 @@ from bridge.ports.store import TransferRecord
 
 DEADLINE_S: Final = 600
 SHORT_DEADLINE_S: Final = 12
-END_TIMEOUT_S: Final = 75.0
+END_TIMEOUT_S: Final = 180.0
 POLL_S: Final = 0.2
 
 
