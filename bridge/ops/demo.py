@@ -27,7 +27,7 @@ from bridge.ops.send import Move, PreflightError, Sender
 from bridge.ports.store import TransferRecord
 
 DEADLINE_S: Final = 600
-SHORT_DEADLINE_S: Final = 12
+SHORT_DEADLINE_S: Final = 15
 END_TIMEOUT_S: Final = 180.0
 POLL_S: Final = 0.2
 
