@@ -38,6 +38,8 @@ class Initialised:
 def init(config: SignerConfig) -> Initialised:
     """Make a signer's folder with a fresh identity in it; where the KEK is on a token, its key too if it isn't there.
 
+    An identity whose making was interrupted is the one that is kept.
+
     Raises:
         ConfigError: there is an identity already, or the KEK can't be used.
         UnavailableError: the disk or the KEK fails.
@@ -48,8 +50,13 @@ def init(config: SignerConfig) -> Initialised:
     except OSError as error:
         raise UnavailableError(f"{config.folder} can't be made: {error.strerror}; its own folder must exist") from error
     made = key.make_key() if isinstance(key, KeyMaker) else False
-    identity = Identity.generate()
-    signer_folder(config).make_identity(identity.to_bytes(), identity.card.to_bytes())
+    folder = signer_folder(config)
+    if folder.lacks_card:
+        identity = Identity.from_bytes(folder.identity())
+        folder.write_card(identity.card.to_bytes())
+    else:
+        identity = Identity.generate()
+        folder.make_identity(identity.to_bytes(), identity.card.to_bytes())
     return Initialised(card=identity.card, made_key=made)
 
 

@@ -111,6 +111,20 @@ class SignerFolder:
             UnavailableError: the disk or the KEK fails.
         """
         seal(self.path / IDENTITY, secret, purpose=_IDENTITY_PURPOSE, kek=self._kek)
+        self.write_card(card)
+
+    @property
+    def lacks_card(self) -> bool:
+        """Whether an identity was sealed and its card not written: the machine died between the two."""
+        return (self.path / IDENTITY).exists() and not (self.path / CARD).exists()
+
+    def write_card(self, card: bytes) -> None:
+        """Write the identity's card, which is public.
+
+        Raises:
+            ConfigError: the folder is open to others.
+            UnavailableError: the disk refuses.
+        """
         write_private(self.path / CARD, card.hex().encode() + b"\n")
 
     def identity(self) -> bytes:

@@ -97,6 +97,13 @@ def test_an_identity_is_made_once_and_never_replaced(config: SignerConfig) -> No
     assert committee.card(config) == card
 
 
+def test_an_identity_whose_making_was_interrupted_is_kept_and_gets_its_card(config: SignerConfig) -> None:
+    card = committee.init(config).card
+    (config.folder / "identity.pub").unlink()
+    assert committee.init(config).card == card
+    assert committee.card(config) == card
+
+
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
 def test_a_folder_that_others_may_use_gets_no_identity(config: SignerConfig, mode: int) -> None:
     config.folder.mkdir()
