@@ -58,6 +58,11 @@ def telling(address: str) -> bytes:
     return b"\x73" + bytes.fromhex(address[2:]) + bytes.fromhex("5f5260205ff3")
 
 
+def forwarding(slot: bytes) -> bytes:
+    """Code of a proxy: all calls go to the address in *slot*."""
+    return bytes.fromhex("363d3d373d3d363d7f" + slot.hex() + "545af43d6000803e6038573d6000fd5b3d6000f3")
+
+
 async def deployed(bench: EvmBench, code: bytes) -> str:
     account = EvmAccount(bench.sites[End.SOURCE].node, key(GOVERNOR))
     return str((await account.send({"data": HexStr("0x" + code.hex())}))["contractAddress"])
@@ -85,6 +90,19 @@ def test_code_that_is_not_what_was_registered_is_told_r_31(evm_pair: EvmPair) ->
         assert (as_registered.code_changed, as_registered.implementation) == (False, b"")
         for changed in (site.token, site.handler):
             assert (await viewed(bench, {changed: b"\x00"})).code_changed
+
+    run(evm_pair, script)
+
+
+def test_the_code_behind_a_registered_token_is_told_with_its_asset_r_31(evm_pair: EvmPair) -> None:
+    async def script(bench: EvmBench) -> None:
+        site = bench.sites[End.SOURCE]
+        slot, behind = bytes.fromhex(EIP_1967), site.token
+        site.token = await deployed(bench, constructor(forwarding(slot), slot=slot, value=behind))
+        await bench.set_refusal(End.SOURCE, None)  # registers it, with a handler that takes any
+        view = await viewed(bench, {})
+        code = await site.node.code(behind, await site.node.head())
+        assert (view.code_changed, view.implementation) == (False, keccak(code))
 
     run(evm_pair, script)
 
