@@ -163,7 +163,8 @@ class Evm:
         """Run a message after a block, in that block's context (as geth does), and forget its effects.
 
         Raises:
-            ExecutionFailedError: it can't begin: too little gas for its size, or too little money for its value.
+            ExecutionFailedError: it can't begin: too little gas for its size, or too little money for its value; or its
+                calls nest deeper than this Python lets C code recurse (3.12: some hundreds of the EVM's 1,024).
         """
         state = self.state(header)
         transaction = _free(call, state.get_nonce(call.sender))
@@ -174,7 +175,11 @@ class Evm:
         if call.gas < transaction.intrinsic_gas:
             msg = f"intrinsic gas too low: have {call.gas}, want {transaction.intrinsic_gas}"
             raise ExecutionFailedError(msg)
-        return _outcome(call, state.apply_transaction(cast("SignedTransactionAPI", transaction)))
+        try:
+            return _outcome(call, state.apply_transaction(cast("SignedTransactionAPI", transaction)))
+        except RecursionError as error:
+            msg = "calls nested deeper than this Python lets them: run the embedded ledger on another than 3.12"
+            raise ExecutionFailedError(msg) from error
 
 
 def intrinsic_gas(call: MessageCall) -> int:
