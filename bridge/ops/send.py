@@ -138,7 +138,8 @@ class Sender:
         if not reason.transient:
             raise PreflightError(refusal_text(self._move.destination, reason) + said, reason)
         explanation = EXPLANATIONS[reason]
-        return f"{reason.name}: {explanation.english} {explanation.action}{said}"
+        text = f"{reason.name}: {explanation.english} {explanation.action}"
+        return text.rstrip(".") + said if said else text
 
     async def lock(self) -> Locked:
         """Lock at the source, by the node's newest block time.
