@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -162,6 +162,8 @@ async def shown_serial(house: House) -> int:
     _, writer = await asyncio.open_connection(host, int(port), ssl=context)
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.transport.abort()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
     return x509.load_der_x509_certificate(shown).serial_number
 
 
@@ -177,23 +179,37 @@ def _context(files: TlsFiles, version: ssl.TLSVersion) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def speaking(version: ssl.TLSVersion, files: TlsFiles, to: str) -> AsyncIterator[str]:
-    """A relay on loopback from plaintext to one version of TLS: grpcio's own clients can't be held to one."""
+    """A relay on loopback from plaintext to one version of TLS: grpcio's own clients can't be held to one.
+
+    It ends its connections itself: a server waits for none in Python 3.11, and for ever in 3.12.
+    """
+    carriers: list[asyncio.Task[None]] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         host, _, port = to.rpartition(":")
         far_reader, far_writer = await asyncio.open_connection(host, int(port), ssl=_context(files, version))
-        assert far_writer.get_extra_info("ssl_object").version() == version.name.replace("_", ".").replace(
-            "TLSv", "TLSv"
-        )
+        writers.append(far_writer)
+        assert far_writer.get_extra_info("ssl_object").version() == version.name.replace("_", ".")
         async with asyncio.TaskGroup() as both:
             both.create_task(_pump(reader, far_writer))
             both.create_task(_pump(far_reader, writer))
 
-    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        carriers.append(asyncio.create_task(carry(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        server.close()  # and no waiting for its end: from Python 3.12 on that is its last connection's
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*carriers)
+        for writer in writers:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
