@@ -1,10 +1,11 @@
 """Two embedded EVM ledgers as processes with a gateway each, and lanes between them for the ledger suite."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ NO_REASON = 99
 TICK_S = 0.03
 CHAIN_IDS = {End.SOURCE: 8101, End.DESTINATION: 8102}
 LIMITS = LaneLimits(deadline_min_s=1)
+ASSETS = itertools.count(9_000)
 
 
 def key(name: str) -> str:
@@ -64,7 +66,7 @@ class EvmPair:
     endpoints: Mapping[End, Endpoint]
 
     @asynccontextmanager
-    async def bench(self, asset: AssetId) -> AsyncIterator[Bench]:
+    async def bench(self, asset: AssetId) -> "AsyncIterator[EvmBench]":
         """Give *asset* a token and a lane, and take back what a test paused."""
         sites = {end: _Site(node=Node(self.urls[end]), endpoint=self.endpoints[end]) for end in End}
         lane = Lane(source=self.endpoints[End.SOURCE].id, destination=self.endpoints[End.DESTINATION].id, asset=asset)
@@ -75,6 +77,15 @@ class EvmPair:
             for site in sites.values():
                 await site.restore()
                 await site.node.close()
+
+    def run(self, script: "Callable[[EvmBench], Awaitable[None]]") -> None:
+        """Run *script* on a bench for an asset of its own."""
+
+        async def opened() -> None:
+            async with self.bench(AssetId(next(ASSETS).to_bytes(32))) as bench:
+                await script(bench)
+
+        asyncio.run(opened())
 
 
 @dataclass(kw_only=True)

@@ -1,8 +1,6 @@
 """What code stands behind an asset, as a notary reads it at a final block (R-31)."""
 
-import asyncio
-import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import pytest
 from eth_typing import HexStr
@@ -12,7 +10,6 @@ from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.codes import BEACON_SLOTS, LOGIC_SLOTS, implementation, implementation_hash
 from bridge.adapters.evm.node import Node
 from bridge.adapters.evm.reader import EvmReader
-from bridge.core.caip import AssetId
 from bridge.core.keccak import keccak
 from bridge.core.records import BlockStamp
 from bridge.errors import LedgerRefusedError
@@ -21,7 +18,6 @@ from tests.conformance.bench import End
 from tests.conformance.evm import GOVERNOR, EvmBench, EvmPair, key
 
 pytestmark = pytest.mark.processes
-ASSETS = itertools.count(8_000)
 EIP_1967 = "360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
 EIP_1967_BEACON = "a3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"
 EIP_1822 = "c5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7"
@@ -35,15 +31,6 @@ class Overwritten(Node):
 
     async def code(self, address: str, at: BlockStamp) -> bytes:
         return self.codes.get(to_checksum_address(address)) or await super().code(address, at)
-
-
-def run(pair: EvmPair, script: Callable[[EvmBench], Awaitable[None]]) -> None:
-    async def opened() -> None:
-        async with pair.bench(AssetId(next(ASSETS).to_bytes(32))) as bench:
-            assert isinstance(bench, EvmBench)
-            await script(bench)
-
-    asyncio.run(opened())
 
 
 def constructor(runtime: bytes, *, slot: bytes = bytes(32), value: str = "") -> bytes:
@@ -91,7 +78,7 @@ def test_code_that_is_not_what_was_registered_is_told_r_31(evm_pair: EvmPair) ->
         for changed in (site.token, site.handler):
             assert (await viewed(bench, {changed: b"\x00"})).code_changed
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_the_code_behind_a_registered_token_is_told_with_its_asset_r_31(evm_pair: EvmPair) -> None:
@@ -104,7 +91,7 @@ def test_the_code_behind_a_registered_token_is_told_with_its_asset_r_31(evm_pair
         code = await site.node.code(behind, await site.node.head())
         assert (view.code_changed, view.implementation) == (False, keccak(code))
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 @pytest.mark.parametrize("slot", LOGIC_SLOTS, ids=bytes.hex)
@@ -118,7 +105,7 @@ def test_the_code_behind_a_proxy_is_found_by_its_slot_r_31(evm_pair: EvmPair, sl
         assert await implementation_hash(node, proxy, at) == keccak(b"\x00\x01")
         assert await implementation_hash(node, behind, at) == b""
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 @pytest.mark.parametrize("slot", BEACON_SLOTS, ids=bytes.hex)
@@ -130,7 +117,7 @@ def test_the_code_behind_a_beacon_is_asked_for_r_31(evm_pair: EvmPair, slot: byt
         proxy = await deployed(bench, constructor(b"\x00", slot=slot, value=beacon))
         assert await implementation_hash(node, proxy, await node.head()) == keccak(b"\x00\x02")
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_a_beacon_that_refuses_to_answer_is_no_answer_r_31(evm_pair: EvmPair) -> None:
@@ -141,4 +128,4 @@ def test_a_beacon_that_refuses_to_answer_is_no_answer_r_31(evm_pair: EvmPair) ->
         with pytest.raises(LedgerRefusedError):
             await implementation_hash(node, proxy, await node.head())
 
-    run(evm_pair, script)
+    evm_pair.run(script)

@@ -1,8 +1,5 @@
 """What stands behind a reason code: a token's own error, from the ledger to the sentence (section 7)."""
 
-import asyncio
-import itertools
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,18 +28,8 @@ from tests.conformance.evm import EvmBench, EvmPair, answering
 from tests.conformance.ledger_eligibility import POLICY
 
 pytestmark = pytest.mark.processes
-ASSETS = itertools.count(9_000)
 LARGE_ALLOWANCE = 700_000
 NOBODY_HOME = "http://127.0.0.1:1"
-
-
-def run(pair: EvmPair, script: Callable[[EvmBench], Awaitable[None]]) -> None:
-    async def opened() -> None:
-        async with pair.bench(AssetId(next(ASSETS).to_bytes(32))) as bench:
-            assert isinstance(bench, EvmBench)
-            await script(bench)
-
-    asyncio.run(opened())
 
 
 async def revoke(bench: EvmBench) -> None:
@@ -70,7 +57,7 @@ def test_the_error_of_a_mint_is_asked_for_without_minting(evm_pair: EvmPair) -> 
         assert BUILT_IN.read(await asked(bench, transfer)).meaning is known.NO_ANSWER
         assert await bench.balance(End.DESTINATION, bench.bob) == 0
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_the_newest_failed_try_is_found_with_its_error_by_the_receipt_and_by_its_event(evm_pair: EvmPair) -> None:
@@ -94,7 +81,7 @@ def test_the_newest_failed_try_is_found_with_its_error_by_the_receipt_and_by_its
             error,
         )
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_a_notary_refuses_a_token_that_reverts_and_keeps_its_error_for_its_operator(evm_pair: EvmPair) -> None:
@@ -116,7 +103,7 @@ def test_a_notary_refuses_a_token_that_reverts_and_keeps_its_error_for_its_opera
         finally:
             await silent.close()
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 async def judged(bench: EvmBench, transfer: Transfer, errors: EvmMintErrors) -> MemoryVerdicts:
@@ -144,7 +131,7 @@ def test_errors_that_nobody_tells_are_unavailable(evm_pair: EvmPair) -> None:
         finally:
             await silent.close()
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 class Hushed(Node):
@@ -167,7 +154,7 @@ def test_a_node_that_keeps_errors_to_itself_says_nothing_about_a_mint(evm_pair: 
         finally:
             await hushed.close()
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_the_error_of_a_payout_that_waits_is_asked_for(evm_pair: EvmPair) -> None:
@@ -185,7 +172,7 @@ def test_the_error_of_a_payout_that_waits_is_asked_for(evm_pair: EvmPair) -> Non
         await bench.set_holder(End.SOURCE, bench.alice, registered=True)
         assert await payout_error(node, endpoint, transfer) == b""
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_a_mint_is_sent_with_gas_for_its_token_and_as_much_for_its_handler(evm_pair: EvmPair) -> None:
@@ -199,7 +186,7 @@ def test_a_mint_is_sent_with_gas_for_its_token_and_as_much_for_its_handler(evm_p
         assert decision is not None
         assert decision.outcome is Outcome.MINTED
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_an_asset_that_the_gateway_does_not_know_says_nothing(evm_pair: EvmPair) -> None:
@@ -207,7 +194,7 @@ def test_an_asset_that_the_gateway_does_not_know_says_nothing(evm_pair: EvmPair)
         unknown = replace(await bench.lock(7), asset=AssetId(b"\x77" * 32))
         assert await asked(bench, unknown) == b""
 
-    run(evm_pair, script)
+    evm_pair.run(script)
 
 
 def test_a_lock_that_the_token_refuses_is_told_in_the_token_s_words(evm_pair: EvmPair) -> None:
@@ -219,4 +206,4 @@ def test_a_lock_that_the_token_refuses_is_told_in_the_token_s_words(evm_pair: Ev
             await bench.lock(7)
         assert BUILT_IN.told(caught.value).startswith("TokenCallFailed: EnforcedPause(): The token is paused.")
 
-    run(evm_pair, script)
+    evm_pair.run(script)
