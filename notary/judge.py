@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 import structlog
 
-from bridge.core.caip import EndpointId
+from bridge.core.caip import AssetId, EndpointId
 from bridge.core.policy import Check, Finding, Policy
 from bridge.core.rate import Pace
 from bridge.core.reasons import Reason
@@ -224,7 +224,7 @@ class Judge:
 
     async def _findings(self, view: _View, locks: Sequence[Lock]) -> dict[TransferId, tuple[Finding, ...]]:
         source = await self._source(view)
-        destination_asset = await self._asset(view.destination, view.lane.destination, view.lane, view.destination_head)
+        destination_asset = await self._asset(view.destination, view.lane.asset, view.destination_head)
         allowed = await self._allowed(view, source, locks)
         async with self._watching(view.lane.destination):
             answers = await asyncio.gather(*(self._eligibility(view, lock) for lock in locks))
@@ -249,7 +249,7 @@ class Judge:
         async with self._watching(lane.source):
             gateway = await self._once(("gateway", lane.source), head, lambda: reader.gateway(head))
             state = await self._once(("source", lane), head, lambda: reader.lane(lane, head))
-        asset = await self._asset(view.source, lane.source, lane, head)
+        asset = await self._asset(view.source, lane.asset, head)
         return Source(
             ledger=reader.endpoint.ledger,
             paused=gateway.paused,
@@ -258,10 +258,10 @@ class Judge:
             now=idle_time(head, self._clock.now(), self._idle_allowance_s),
         )
 
-    async def _asset(self, eyes: LedgerEyes, endpoint: EndpointId, lane: Lane, head: BlockStamp) -> AssetView:
+    async def _asset(self, eyes: LedgerEyes, asset: AssetId, head: BlockStamp) -> AssetView:
+        endpoint = eyes.reader.endpoint.id
         async with self._watching(endpoint):
-            key = ("asset", endpoint, lane.asset)
-            return await self._once(key, head, lambda: eyes.assets.asset(lane.asset, head))
+            return await self._once(("asset", endpoint, asset), head, lambda: eyes.assets.asset(asset, head))
 
     async def _allowed(self, view: _View, source: Source, locks: Sequence[Lock]) -> dict[int, int]:
         lane, head = view.lane, view.destination_head

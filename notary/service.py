@@ -97,10 +97,12 @@ class NotaryService(NotaryServicer):
             ledgers=[await self._ledger_status(ledger) for ledger in self._ledgers], version=version(DISTRIBUTION)
         )
         try:
-            response.identity = await self._signer.card()
-            response.seats.extend(codec.seat_out(seat) for seat in await self._signer.seats())
+            described = await self._signer.describe()
         except UnavailableError as error:
             response.problem = str(error)
+        else:
+            response.identity = described.card
+            response.seats.extend(codec.seat_out(seat) for seat in described.seats)
         return response
 
     async def _ledger_status(self, ledger: LedgerConfig) -> pb.LedgerStatus:

@@ -10,7 +10,7 @@ from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import FROST_VERIFIER, GATEWAY
 from bridge.adapters.evm.governance import Call, Operation, Timelock
 from bridge.adapters.evm.handlers import read_token
-from bridge.adapters.evm.inspection import ROLES, GatewayFacts, read_code, read_gateway
+from bridge.adapters.evm.inspection import ROLES, GatewayFacts, read_gateway
 from bridge.adapters.evm.node import Node
 from bridge.config import ClientConfig
 from bridge.core.caip import EndpointId, LedgerId, evm_account, evm_address, evm_chain_id
@@ -88,7 +88,7 @@ class Site:
         checks = examine(subject, self.plan, deployed(self.record), fresh=False)
         checks += recorded(subject.gateway, self.record)
         if VERIFIER in self.record.steps:
-            code = await read_code(self.node, self.record.address(VERIFIER), at)
+            code = await self.node.code(self.record.address(VERIFIER), at)
             checks.append(code_check("verifier code", FROST_VERIFIER, code))
         return checks
 

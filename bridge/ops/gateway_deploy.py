@@ -24,7 +24,6 @@ from bridge.adapters.evm.inspection import (
     are_ours,
     gateway_codes,
     is_artifact,
-    read_code,
     read_gateway,
     read_timelock,
 )
@@ -140,7 +139,7 @@ class _Deployment:
         name = f"{HANDLER} {standard}"
         step = self._record.steps.get(name)
         if step is not None and step.code_hash is not None:
-            code = await read_code(self._node, step.address, await self._latest())
+            code = await self._node.code(step.address, await self._latest())
             if "0x" + keccak(code).hex() == step.code_hash and not is_artifact(artifact(contract), code):
                 self._drop(name)
         await self._contract(name, contract)
@@ -190,7 +189,7 @@ class _Deployment:
         except LedgerRefusedError as error:
             if error.name != "NonceTooLow":
                 raise
-            code = await read_code(self._node, step.address, await self._latest())
+            code = await self._node.code(step.address, await self._latest())
             if is_artifact(artifact(contract), code):  # that address is of this deployer and nonce only
                 msg = (
                     f"{name} stands at {step.address}, but node {self._node.name} gives no receipt of "
@@ -211,7 +210,7 @@ class _Deployment:
     async def _check_code(self, name: str) -> None:
         """Refuse to build on what is not the committed code."""
         step = self._record.steps[name]
-        code = await read_code(self._node, step.address, await self._latest())
+        code = await self._node.code(step.address, await self._latest())
         check = code_check(f"{name} code", step.contract, code)
         if not check.ok:
             raise DeploymentOffError([check])

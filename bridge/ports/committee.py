@@ -212,6 +212,14 @@ class SignOrder:
     commitments: tuple[Commitment, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """Who a signer is: the notary's identity card, 64 bytes, and its seats, lowest epoch first."""
+
+    card: bytes
+    seats: list[Seat]
+
+
 class Signer(Protocol):
     """A notary's shares, whoever holds them: our own process, a native one, an HSM.
 
@@ -224,8 +232,8 @@ class Signer(Protocol):
         RefusedError: there is no seat of that epoch.
     """
 
-    async def card(self) -> bytes:
-        """Give the notary's identity card, 64 bytes."""
+    async def describe(self) -> Described:
+        """Tell who this is, with every seat."""
         ...
 
     async def seats(self) -> list[Seat]:

@@ -14,7 +14,7 @@ import structlog
 from bridge.core.statements import Epoch
 from bridge.core.votes import Vote, VoteHead
 from bridge.errors import BridgeError, RefusedError
-from bridge.ports.committee import Commitment, EndorseRequest, Seat, SignedShare, SignOrder, WitnessReport
+from bridge.ports.committee import Commitment, Described, EndorseRequest, Seat, SignedShare, SignOrder, WitnessReport
 from notary.signer.seat import HeldSeat
 
 RETRY_S: Final = 30.0
@@ -57,9 +57,9 @@ class Desk:
         self._failed: dict[Epoch, float] = {}
         self._looking = asyncio.Lock()
 
-    async def card(self) -> bytes:
-        """Give the notary's identity card."""
-        return self._card
+    async def describe(self) -> Described:
+        """Tell who this is, with every seat."""
+        return Described(card=self._card, seats=await self.seats())
 
     async def seats(self) -> list[Seat]:
         """Describe every seat, lowest epoch first."""

@@ -104,8 +104,9 @@ class SignerService(SignerServicer):
         return await answer("reports.taken", request, context, self._admit)
 
     async def _describe(self, _request: pb.DescribeRequest) -> pb.DescribeResponse:
-        seats = [signer_codec.seat_out(seat) for seat in await self._desk.seats()]
-        return pb.DescribeResponse(identity=await self._desk.card(), seats=seats, version=self._version)
+        described = await self._desk.describe()
+        seats = [signer_codec.seat_out(seat) for seat in described.seats]
+        return pb.DescribeResponse(identity=described.card, seats=seats, version=self._version)
 
     async def _commit(self, request: pb.SignerCommitRequest) -> notary.CommitResponse:
         coordinator = signer_codec.coordinator_in(request.coordinator)

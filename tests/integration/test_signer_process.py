@@ -67,7 +67,7 @@ def test_four_signers_behind_sockets_sign_as_one_committee(tmp_path: Path) -> No
 
 async def _signs_lists(clients: list[GrpcSigner]) -> None:
     described = await clients[0].describe()
-    assert described.identity == identity(1).card.to_bytes()
+    assert described.card == identity(1).card.to_bytes()
     seats = await clients[0].seats()
     assert [(s.epoch, s.notary, s.threshold, s.members, s.admitted, s.problem) for s in seats] == [
         (1, 1, 3, 4, True, "")

@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from web3.types import TxParams, Wei
 
 from bridge.adapters.evm.contracts import ERC20_HANDLER, Artifact, artifact
-from bridge.adapters.evm.inspection import is_artifact, read_code
+from bridge.adapters.evm.inspection import is_artifact
 from bridge.adapters.evm.node import Node, hex_word
 from bridge.core.refusals import selector
 from bridge.errors import InvalidInputError, LedgerRefusedError
@@ -103,8 +103,8 @@ async def read_token(node: Node, gateway: str, token: str, handler: str, form: i
     balance = await sight.word(token, "balanceOf(address)", gateway) or 0
     mint = await sight.ask(token, MINT[form], gateway, 1)
     return TokenFacts(
-        token_code=await read_code(node, token, at),
-        handler_code=await read_code(node, handler, at),
+        token_code=await node.code(token, at),
+        handler_code=await node.code(handler, at),
         decimals=await sight.word(token, "decimals()"),
         examined=examined,
         checked=await sight.word(handler, "check(address,address,uint256)", token, gateway, 1)

@@ -170,21 +170,16 @@ def _masked(wanted: Artifact, code: bytes) -> bytes:
     return bytes(masked)
 
 
-async def read_code(node: Node, address: str, at: BlockStamp) -> bytes:
-    """Read the code at *address*; empty if there is none."""
-    return await node.code(address, at)
-
-
 async def gateway_codes(node: Node, address: str, at: BlockStamp) -> tuple[bytes, str, bytes]:
     """Read a gateway's code, the address of its extension, and that one's code.
 
     The extension is named by the gateway: NOBODY and no code where that does not answer as one.
     """
-    code = await read_code(node, address, at)
+    code = await node.code(address, at)
     if not is_artifact(artifact(GATEWAY), code):
         return code, NOBODY, b""
     extension = to_checksum_address(await node.call(node.contract(GATEWAY, address).functions.extension(), at))
-    return code, extension, await read_code(node, extension, at)
+    return code, extension, await node.code(extension, at)
 
 
 def are_ours(code: bytes, extension_code: bytes) -> bool:
@@ -265,12 +260,12 @@ async def _asset(
     _, token, code_hash, handler, handler_code_hash, *terms, _ = await node.call(functions.profile(profile), at)
     mode, form, decimals, gas_allowance = terms
     named = [agent for of, agent in agents if of == asset]
-    handler_code = await read_code(node, handler, at)
+    handler_code = await node.code(handler, at)
     return AssetFacts(
         enabled=enabled,
         token=to_checksum_address(token),
         code_hash=code_hash,
-        live_code_hash=keccak(await read_code(node, token, at)),
+        live_code_hash=keccak(await node.code(token, at)),
         mode=mode,
         form=form,
         decimals=decimals,
@@ -319,7 +314,7 @@ async def read_timelock(
     Raises:
         UnavailableError: the node does not answer, or not for a timelock of the release.
     """
-    code = await read_code(node, address, at)
+    code = await node.code(address, at)
     if not code:
         return TimelockFacts(address=address, code=code, holders={role: frozenset() for role in Role})
     functions = node.contract(TIMELOCK, address).functions

@@ -178,7 +178,7 @@ class Node:
         """
         call = {"to": function.address, "data": function._encode_transaction_data()}  # noqa: SLF001 - no public way
         block = "latest" if at is None else await self._block(at)
-        data = await self.ask(lambda: self._eth_call(call, block))
+        data = await self.ask(lambda: self._data("eth_call", call, block))
         try:
             values = self.web3.codec.decode(get_abi_output_types(function.abi), data)
         except (DecodingError, OverflowError, ValueError) as error:
@@ -247,9 +247,6 @@ class Node:
         if (await self.final(at.height)).hash != at.hash:
             raise UnavailableError(f"node {self.name} has another block at height {at.height}")
         return {"blockHash": hex_word(at.hash), "requireCanonical": True}
-
-    async def _eth_call(self, call: dict[str, object], block: object) -> bytes:
-        return await self._data("eth_call", call, block)
 
     async def _data(self, method: str, *parameters: object) -> bytes:
         return answers.data(await self._request(method, *parameters))

@@ -12,7 +12,7 @@ from bridge.core.statements import Epoch
 from bridge.core.votes import Vote, VoteConflictError, VoteHead
 from bridge.errors import BridgeError, RefusedError, UnavailableError
 from bridge.frost import FrostError
-from bridge.ports.committee import Commitment, EndorseRequest, Seat, SignedShare, SignOrder, WitnessReport
+from bridge.ports.committee import Commitment, Described, EndorseRequest, Seat, SignedShare, SignOrder, WitnessReport
 from bridge.rpc.v1 import committee_pb2 as committee
 from bridge.rpc.v1 import notary_pb2 as notary
 from bridge.rpc.v1 import signer_pb2 as pb
@@ -45,23 +45,16 @@ class GrpcSigner:
         """Give the connection back."""
         await self._channel.close()
 
-    async def describe(self) -> pb.DescribeResponse:
-        """Ask who it is (its identity card), which seats it holds, and of which version it is.
-
-        Raises:
-            UnavailableError: it does not answer.
-        """
-        return await _call(self._stub.Describe(pb.DescribeRequest(), timeout=TIMEOUT_S))
-
     # --- Signer
 
-    async def card(self) -> bytes:
-        """Give the notary's identity card, 64 bytes."""
-        return (await self.describe()).identity
+    async def describe(self) -> Described:
+        """Tell who this is, with every seat."""
+        told: pb.DescribeResponse = await _call(self._stub.Describe(pb.DescribeRequest(), timeout=TIMEOUT_S))
+        return Described(card=told.identity, seats=[_checked(signer_codec.seat_in, seat) for seat in told.seats])
 
     async def seats(self) -> list[Seat]:
         """Describe every seat, lowest epoch first."""
-        return [_checked(signer_codec.seat_in, seat) for seat in (await self.describe()).seats]
+        return (await self.describe()).seats
 
     async def commit(self, epoch: Epoch, coordinator: str, count: int) -> list[Commitment]:
         """Make fresh commitments."""

@@ -13,7 +13,7 @@ from bridge.core.statements import Epoch, Kind
 from bridge.core.votes import VoteHead
 from bridge.errors import BridgeError, ConfigError, RefusedError, UnavailableError
 from bridge.frost import ParticipantId
-from bridge.ports.committee import EndorseRequest, Seat, WitnessReport
+from bridge.ports.committee import Described, EndorseRequest, Seat, WitnessReport
 from notary.peers import PERIOD_S, Line, Peers, committee_of
 from notary.signer.desk import Desk
 from notary.signer.seat import HeldSeat
@@ -33,8 +33,8 @@ class OwnSigner:
         self.missing: list[str] = []
         self.down = False
 
-    async def card(self) -> bytes:
-        return b""
+    async def describe(self) -> Described:
+        return Described(card=b"", seats=await self.seats())
 
     async def seats(self) -> list[Seat]:
         if self.down:

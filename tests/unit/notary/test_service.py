@@ -79,7 +79,7 @@ class FullDisk(MemoryVoteStore):
 class NoSigner:
     """The own signer, when it is down."""
 
-    async def card(self) -> NoReturn:
+    async def describe(self) -> NoReturn:
         self._down()
 
     async def seats(self) -> NoReturn:

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.adapters.evm import inspection
 from bridge.adapters.evm.account import EvmAccount
 from bridge.adapters.evm.contracts import TIMELOCK, artifact
 from bridge.adapters.evm.governance import Call, NotApprovedError, Operation, Timelock
@@ -19,7 +18,6 @@ from bridge.core.orders import U256_MAX
 from bridge.core.records import BlockStamp
 from bridge.disk import put
 from bridge.errors import LedgerRefusedError, UnavailableError
-from bridge.ops import gateway_deploy
 from bridge.ops.cli.gateway_screens import print_waiting, waiting_json
 from bridge.ops.gateway import Site, Waiting
 from bridge.ops.gateway_calls import Book, lacking
@@ -223,10 +221,8 @@ def test_a_timelock_that_is_not_the_release_s_is_not_two_persons() -> None:
         (b"\x5b", UnavailableError("no such function")),
     ],
 )
-def test_a_node_that_can_t_tell_the_roles_makes_no_timelock_another(
-    monkeypatch: pytest.MonkeyPatch, code: bytes, error: Exception
-) -> None:
-    async def read_code(*_: object) -> bytes:
+def test_a_node_that_can_t_tell_the_roles_makes_no_timelock_another(code: bytes, error: Exception) -> None:
+    async def code_at(*_: object) -> bytes:
         return code
 
     async def call(*_: object) -> int:
@@ -240,8 +236,7 @@ def test_a_node_that_can_t_tell_the_roles_makes_no_timelock_another(
             raise error
         yield code
 
-    monkeypatch.setattr(inspection, "read_code", read_code)
-    node = cast("Node", SimpleNamespace(contract=NODE.contract, call=call, stamp=stamp, logs=logs))
+    node = cast("Node", SimpleNamespace(contract=NODE.contract, code=code_at, call=call, stamp=stamp, logs=logs))
     if code == artifact(TIMELOCK).runtime:
         with pytest.raises(type(error)):
             asyncio.run(read_timelock(node, GOVERNANCE_AT, AT))
@@ -264,7 +259,7 @@ def test_a_contract_that_stands_without_a_receipt_is_not_deployed_again(
     async def submit(_: object) -> None:
         raise LedgerRefusedError("NonceTooLow", "nonce too low")
 
-    async def read_code(*_: object) -> bytes:
+    async def code_at(*_: object) -> bytes:
         return artifact(TIMELOCK).runtime if stands else b""
 
     async def latest() -> BlockStamp:
@@ -275,7 +270,7 @@ def test_a_contract_that_stands_without_a_receipt_is_not_deployed_again(
         raise UnavailableError("prepared anew")
 
     account = SimpleNamespace(node=NODE, account=b"\x01" * 20, address=STRANGER, submit=submit)
-    monkeypatch.setattr(gateway_deploy, "read_code", read_code)
+    monkeypatch.setattr(NODE, "code", code_at)
     monkeypatch.setattr(_Deployment, "_open", lambda _: _record(steps={"governance": step}, checked_at=None))
     work = _Deployment(plan(), Path("alpha.deployment.json"), cast("EvmAccount", account), lambda *_: None)
     monkeypatch.setattr(work, "_latest", latest)
